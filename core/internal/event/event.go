@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package event
+
+// Kind says what happened.
+type Kind uint8
+
+// The kinds of event. The fields that are set beside Account are named with
+// each kind.
+const (
+	// Gap: events were lost because the subscriber was slow; read afresh.
+	Gap Kind = iota + 1
+	// AccountState: the connection's state changed. State, Code.
+	AccountState
+	// AccountRemoved: the account and all its rows are gone.
+	AccountRemoved
+	// MessageAdded: a message row is new. Conversation, Message.
+	MessageAdded
+	// MessageChanged: state, body or reason of a row changed. Conversation, Message, Code.
+	MessageChanged
+	// MessageRemoved: a message row is gone. Conversation, Message.
+	MessageRemoved
+	// ConversationChanged: summary, unread count or settings changed. Conversation.
+	ConversationChanged
+	// ConversationRemoved: a conversation and its messages are gone. Conversation.
+	ConversationRemoved
+	// ContactChanged: a roster item was added, changed or removed. Peer.
+	ContactChanged
+	// ContactRequest: somebody asks to see our presence. Peer.
+	ContactRequest
+	// PresenceChanged: a contact's availability changed. Peer.
+	PresenceChanged
+	// TrustChanged: the devices of a peer or the trust in one changed. Peer.
+	TrustChanged
+	// CatchUp: catching up from the archive started, went on or ended. State, Count.
+	CatchUp
+	// Storage: the database refuses writes; nothing is acknowledged until it
+	// accepts them again. Code; an empty code says that it does.
+	Storage
+)
+
+var kindNames = [...]string{
+	Gap: "gap", AccountState: "account-state", AccountRemoved: "account-removed",
+	MessageAdded: "message-added", MessageChanged: "message-changed", MessageRemoved: "message-removed",
+	ConversationChanged: "conversation-changed", ConversationRemoved: "conversation-removed",
+	ContactChanged: "contact-changed", ContactRequest: "contact-request", PresenceChanged: "presence-changed",
+	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage",
+}
+
+// String returns the kind's stable name, for logs and JSON.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// State is a state that an AccountState or CatchUp event speaks of.
+type State uint8
+
+// The states of an account's connection, and of a catch-up.
+const (
+	Offline State = iota + 1
+	Connecting
+	Online
+	Failed // will not be tried again without a change by the user; Code says why
+	CatchUpRunning
+	CatchUpDone
+)
+
+var stateNames = [...]string{
+	Offline: "offline", Connecting: "connecting", Online: "online", Failed: "failed",
+	CatchUpRunning: "running", CatchUpDone: "done",
+}
+
+// String returns the state's stable name.
+func (s State) String() string {
+	if int(s) < len(stateNames) && stateNames[s] != "" {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// Event is one fact of the past. Ids only: content is read from the database.
+type Event struct {
+	Kind         Kind
+	Account      int64
+	Conversation int64
+	Message      int64
+	Peer         string // bare JID where the kind says so
+	State        State
+	Resumed      bool   // AccountState Online: the old stream went on, nothing was missed
+	Count        int    // CatchUp: messages stored so far
+	Code         string // stable error code, empty when all is well
+}
