@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package element
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// AppendXML appends e as it stands in a client's stream: without a declaration
+// for [NSClient], which the stream has made the default namespace. Character
+// data comes before the children. Characters that XML cannot carry, such as
+// U+0000, become U+FFFD.
+func (e *Element) AppendXML(dst []byte) []byte {
+	return e.AppendXMLIn(dst, NSClient)
+}
+
+// AppendXMLIn is [Element.AppendXML] where another default namespace is in
+// force. With a space that cannot be one, such as "\x00", the declaration is
+// always written.
+func (e *Element) AppendXMLIn(dst []byte, space string) []byte {
+	dst = append(dst, '<')
+	dst = append(dst, e.Name.Local...)
+	if e.Name.Space != space {
+		dst = appendAttr(dst, "", "xmlns", e.Name.Space)
+	}
+	prefixes := 0
+	for i := range e.Attr {
+		a := &e.Attr[i]
+		switch a.Name.Space {
+		case "":
+			dst = appendAttr(dst, "", a.Name.Local, a.Value)
+		case NSXML:
+			dst = appendAttr(dst, "xml", a.Name.Local, a.Value)
+		default:
+			prefixes++
+			prefix := "n" + strconv.Itoa(prefixes)
+			dst = appendAttr(dst, "xmlns", prefix, a.Name.Space)
+			dst = appendAttr(dst, prefix, a.Name.Local, a.Value)
+		}
+	}
+	if e.Text == "" && len(e.Children) == 0 {
+		return append(dst, '/', '>')
+	}
+	dst = append(dst, '>')
+	dst = appendEscaped(dst, e.Text)
+	for _, c := range e.Children {
+		dst = c.AppendXMLIn(dst, e.Name.Space)
+	}
+	dst = append(dst, '<', '/')
+	dst = append(dst, e.Name.Local...)
+	return append(dst, '>')
+}
+
+// Bytes returns e as [Element.AppendXML] writes it.
+func (e *Element) Bytes() []byte {
+	return e.AppendXML(make([]byte, 0, 256))
+}
+
+func appendAttr(dst []byte, prefix, local, value string) []byte {
+	dst = append(dst, ' ')
+	if prefix != "" {
+		dst = append(append(dst, prefix...), ':')
+	}
+	dst = append(append(dst, local...), '=', '\'')
+	dst = appendEscaped(dst, value)
+	return append(dst, '\'')
+}
+
+// mustEscape marks the bytes that cannot stand as they are, in character data
+// or in an attribute value.
+var mustEscape = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < ' ' || c >= utf8.RuneSelf || strings.IndexByte(`<>&'"`, byte(c)) >= 0
+	}
+	return t
+}()
+
+// appendEscaped appends s for character data and attribute values alike: line
+// ends and tabs are written as references, which no reader rewrites.
+func appendEscaped(dst []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if !mustEscape[c] {
+			i++
+			continue
+		}
+		size, esc := 1, ""
+		switch c {
+		case '<':
+			esc = "&lt;"
+		case '>':
+			esc = "&gt;"
+		case '&':
+			esc = "&amp;"
+		case '\'':
+			esc = "&apos;"
+		case '"':
+			esc = "&quot;"
+		case '\t':
+			esc = "&#9;"
+		case '\n':
+			esc = "&#10;"
+		case '\r':
+			esc = "&#13;"
+		default:
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 || !legal(r) {
+				esc = "\uFFFD"
+			}
+		}
+		if esc != "" {
+			dst = append(append(dst, s[start:i]...), esc...)
+			start = i + size
+		}
+		i += size
+	}
+	return append(dst, s[start:]...)
+}
