@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package engine is the seam between the SDK and an end-to-end session engine
+// (X3DH and the Double Ratchet as OMEMO uses them, XEP-0384).
+//
+// An engine is pure: bytes in, bytes out. It holds no store, knows no trust,
+// writes no log and keeps no state between calls, so every result of a call is
+// in what it returns. A [State] that was passed in is never modified; when a
+// call fails, the caller simply keeps the one it had. Devices, bundles, trust
+// and envelopes live one floor up, in package omemo.
+//
+// The package defines the data that crosses the seam, the sentinels an engine
+// answers with, the limits every engine enforces, and the key checks all of
+// them share. It has no third-party dependency. Package enginetest holds the
+// conformance suite that an implementation has to pass.
+//
+// # Secrets
+//
+// [PrivateKey], [IdentityKey], [PreKey] and [State] redact themselves in fmt,
+// log/slog and encoding/json. The reflection in fmt cannot call methods of
+// values in unexported fields, so keep them in exported fields or out of
+// structs that may be printed.
+//
+// # Concurrency
+//
+// All types are values. An [Engine] must be safe for concurrent use.
+package engine
