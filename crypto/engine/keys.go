@@ -48,7 +48,7 @@ func belowPrime(k PublicKey) bool {
 // lowOrder holds the canonical u-coordinates of the points whose order divides
 // 8, on the curve and on its twist (RFC 7748 §6.1 and §7).
 var lowOrder = [5]PublicKey{
-	{}, // order 4, and 2 on the twist
+	{},
 	{1},
 	{
 		0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
