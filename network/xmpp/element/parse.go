@@ -63,7 +63,7 @@ type Scope struct {
 // Errors: [ErrSyntax], [ErrRestricted], [ErrNamespace] and [ErrLimit], with the
 // byte offset at which reading stopped.
 func Parse(b []byte, l Limits) (*Element, error) {
-	return parse(b, l, []binding{{"", NSClient}, {"stream", NSStream}})
+	return parse(b, l, append(make([]binding, 0, firstChunk), binding{"", NSClient}, binding{"stream", NSStream}))
 }
 
 // Parse is [Parse] within other namespace declarations.
@@ -85,6 +85,7 @@ func parse(b []byte, l Limits, scope []binding) (*Element, error) {
 		return nil, fmt.Errorf("parse element: %w: not UTF-8", ErrSyntax)
 	}
 	p := parser{s: string(b), lim: l, ns: scope}
+	p.attrs, p.kids = make([]xml.Attr, 0, firstChunk), make([]*Element, 0, 2*firstChunk)
 	e, err := p.document()
 	if err != nil {
 		return nil, fmt.Errorf("parse element: %w at byte %d", err, p.i)

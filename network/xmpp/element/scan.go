@@ -297,8 +297,8 @@ func (p *parser) rewrite(out *chars) error {
 		out.add("\n")
 		return nil
 	}
-	const longest = len("#x0010FFFF")
-	p.i++ // the "&"
+	const longest = 32 // bytes of a reference, leading zeros included
+	p.i++              // the "&"
 	end := strings.IndexByte(p.s[p.i:min(len(p.s), p.i+longest+1)], ';')
 	if end < 0 {
 		return ErrSyntax
@@ -329,6 +329,10 @@ func reference(ref string) (string, error) {
 	}
 	digits, ok := strings.CutPrefix(ref, "#")
 	if !ok {
+		name := parser{s: ref}
+		if _, err := name.ncname(); err != nil || name.i != len(ref) {
+			return "", ErrSyntax
+		}
 		return "", ErrRestricted
 	}
 	base := 10

@@ -44,7 +44,7 @@ func (e *Element) AppendXMLIn(dst []byte, space string) []byte {
 		return append(dst, '/', '>')
 	}
 	dst = append(dst, '>')
-	dst = appendEscaped(dst, e.Text)
+	dst = appendEscaped(dst, e.Text, false)
 	for _, c := range e.Children {
 		dst = c.AppendXMLIn(dst, e.Name.Space)
 	}
@@ -64,22 +64,23 @@ func appendAttr(dst []byte, prefix, local, value string) []byte {
 		dst = append(append(dst, prefix...), ':')
 	}
 	dst = append(append(dst, local...), '=', '\'')
-	dst = appendEscaped(dst, value)
+	dst = appendEscaped(dst, value, true)
 	return append(dst, '\'')
 }
 
-// mustEscape marks the bytes that cannot stand as they are, in character data
-// or in an attribute value.
+// mustEscape marks the bytes that cannot stand as they are in an attribute
+// value; some of them can in character data.
 var mustEscape = func() (t [256]bool) {
 	for c := range t {
-		t[c] = c < ' ' || c >= utf8.RuneSelf || strings.IndexByte(`<>&'"`, byte(c)) >= 0
+		t[c] = c < ' ' || c >= utf8.RuneSelf || strings.IndexByte("<>&'", byte(c)) >= 0
 	}
 	return t
 }()
 
-// appendEscaped appends s for character data and attribute values alike: line
-// ends and tabs are written as references, which no reader rewrites.
-func appendEscaped(dst []byte, s string) []byte {
+// appendEscaped appends s for character data or, with value set, for an
+// attribute value in single quotes, where a reader would turn line ends and
+// tabs into spaces.
+func appendEscaped(dst []byte, s string, value bool) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -95,16 +96,14 @@ func appendEscaped(dst []byte, s string) []byte {
 			esc = "&gt;"
 		case '&':
 			esc = "&amp;"
-		case '\'':
-			esc = "&apos;"
-		case '"':
-			esc = "&quot;"
-		case '\t':
-			esc = "&#9;"
-		case '\n':
-			esc = "&#10;"
 		case '\r':
 			esc = "&#13;"
+		case '\'':
+			esc = only(value, "&apos;")
+		case '\t':
+			esc = only(value, "&#9;")
+		case '\n':
+			esc = only(value, "&#10;")
 		default:
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
@@ -119,4 +118,11 @@ func appendEscaped(dst []byte, s string) []byte {
 		i += size
 	}
 	return append(dst, s[start:]...)
+}
+
+func only(value bool, esc string) string {
+	if value {
+		return esc
+	}
+	return ""
 }
