@@ -17,7 +17,7 @@ var seeds = []string{
 	chat, omemo, roster,
 	"<a/>", " <a b='c' xml:lang='en'>d</a> ", "<stream:error><x xmlns='y'/></stream:error>",
 	"<a xmlns='' xmlns:p='q' p:r='s'>1<p:b/>2<![CDATA[]]>]]></a>", "<a>&#13;\r\n&amp;</a>", "<a v='\r\n\t&#10;'/>",
-	"<a><!-- --></a>", "<é/>", "<a><b xmlns='x'><c xmlns=''/></b></a>", "<a>\ufffe</a>", "<a xmlns:xml='http://www.w3.org/XML/1998/namespace'/>",
+	"<a><!-- --></a>", "<xml:a><b/></xml:a>", "<é/>", "<a><b xmlns='x'><c xmlns=''/></b></a>", "<a>\ufffe</a>", "<a xmlns:xml='http://www.w3.org/XML/1998/namespace'/>",
 }
 
 // FuzzParse holds the parser against encoding/xml: what it accepts is accepted

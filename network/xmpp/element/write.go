@@ -21,9 +21,10 @@ func (e *Element) AppendXML(dst []byte) []byte {
 // always written.
 func (e *Element) AppendXMLIn(dst []byte, space string) []byte {
 	dst = append(dst, '<')
-	dst = append(dst, e.Name.Local...)
-	if e.Name.Space != space {
+	dst = e.appendName(dst)
+	if e.Name.Space != space && e.Name.Space != NSXML {
 		dst = appendAttr(dst, "", "xmlns", e.Name.Space)
+		space = e.Name.Space
 	}
 	prefixes := 0
 	for i := range e.Attr {
@@ -46,11 +47,20 @@ func (e *Element) AppendXMLIn(dst []byte, space string) []byte {
 	dst = append(dst, '>')
 	dst = appendEscaped(dst, e.Text, false)
 	for _, c := range e.Children {
-		dst = c.AppendXMLIn(dst, e.Name.Space)
+		dst = c.AppendXMLIn(dst, space)
 	}
 	dst = append(dst, '<', '/')
-	dst = append(dst, e.Name.Local...)
+	dst = e.appendName(dst)
 	return append(dst, '>')
+}
+
+// appendName appends the name of a tag: without a prefix, except in the one
+// namespace that may not be the default.
+func (e *Element) appendName(dst []byte) []byte {
+	if e.Name.Space == NSXML {
+		dst = append(dst, "xml:"...)
+	}
+	return append(dst, e.Name.Local...)
 }
 
 // Bytes returns e as [Element.AppendXML] writes it.
