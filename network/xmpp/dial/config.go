@@ -60,6 +60,21 @@ type Timeouts struct {
 	Stagger time.Duration
 }
 
+func (t Timeouts) withDefaults() Timeouts {
+	for value, standard := range map[*time.Duration]time.Duration{
+		&t.Resolve: 8 * time.Second,
+		&t.Connect: 15 * time.Second,
+		&t.Proxy:   time.Minute,
+		&t.TLS:     15 * time.Second,
+		&t.Stagger: 250 * time.Millisecond,
+	} {
+		if *value <= 0 {
+			*value = standard
+		}
+	}
+	return t
+}
+
 // Config describes how to reach one account's server. Only Domain is needed.
 type Config struct {
 	// Domain is the domain of the account's address: a name in Unicode or

@@ -3,9 +3,13 @@
 package dial
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
+	"net"
+	"slices"
+	"syscall"
 )
 
 // sentinel is an error with a stable code, see Code.
@@ -75,17 +79,14 @@ type Error struct {
 
 // Error describes the most telling attempt and counts the others.
 func (e *Error) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "dial %s: ", e.Domain)
 	if len(e.Attempts) == 0 {
-		b.WriteString(ErrFailed.Error())
-		return b.String()
+		return "dial " + e.Domain + ": " + ErrFailed.Error()
 	}
-	b.WriteString(e.Attempts[0].Error())
+	text := "dial " + e.Domain + ": " + e.Attempts[0].Error()
 	if n := len(e.Attempts) - 1; n > 0 {
-		fmt.Fprintf(&b, " (and %d more)", n)
+		text += fmt.Sprintf(" (and %d more)", n)
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns the attempts.
@@ -93,9 +94,97 @@ func (e *Error) Unwrap() []error { return e.Attempts }
 
 // Code is the code of the most telling attempt.
 func (e *Error) Code() string {
-	var c interface{ Code() string }
-	if len(e.Attempts) > 0 && errors.As(e.Attempts[0], &c) {
-		return c.Code()
+	if len(e.Attempts) > 0 {
+		return kindOf(e.Attempts[0]).code
 	}
-	return "xmpp.dial.failed"
+	return kindOf(ErrFailed).code
+}
+
+// stepError is one failed step: what was tried, what that means, and the
+// cause in the words of who reported it.
+type stepError struct {
+	step  string
+	kind  error
+	cause error
+}
+
+func (e *stepError) Error() string {
+	if e.cause == nil || e.cause == e.kind {
+		return e.step + ": " + e.kind.Error()
+	}
+	return e.step + ": " + e.kind.Error() + ": " + e.cause.Error()
+}
+
+func (e *stepError) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.kind}
+	}
+	return []error{e.kind, e.cause}
+}
+
+// failed makes an error about a step out of a cause, with a kind of this
+// package first.
+func failed(step string, cause error) error {
+	return &stepError{step: step, kind: classify(cause), cause: cause}
+}
+
+// telling orders kinds: what a person should hear about first.
+var telling = []error{
+	ErrConfig, ErrPinMismatch, ErrWrongName, ErrUnknownAuthority, ErrExpired, ErrBadCertificate, ErrTLS,
+	ErrNoService, ErrOnion, ErrProxyAuth, ErrProxyProtocol, ErrProxyRefused, ErrProxyUnreachable, ErrProxyFailed,
+	ErrClosed, ErrRefused, ErrTimeout, ErrUnreachable, ErrFailed, ErrDNS, ErrNotFound,
+}
+
+// kindOf returns the most telling of the package's errors within err.
+func kindOf(err error) *sentinel {
+	for _, kind := range telling {
+		if errors.Is(err, kind) {
+			return kind.(*sentinel)
+		}
+	}
+	return ErrFailed.(*sentinel)
+}
+
+// sortTelling puts the most telling first.
+func sortTelling(errs []error) {
+	slices.SortStableFunc(errs, func(a, b error) int {
+		return slices.Index(telling, error(kindOf(a))) - slices.Index(telling, error(kindOf(b)))
+	})
+}
+
+// classify finds the kind of an error from the net package, the most telling
+// one when it is several.
+func classify(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var kinds []error
+		for _, e := range joined.Unwrap() {
+			kinds = append(kinds, classify(e))
+		}
+		if len(kinds) > 0 {
+			sortTelling(kinds)
+			return kinds[0]
+		}
+	}
+	var own *sentinel
+	var dns *net.DNSError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return ErrNotFound
+	case errors.As(err, &dns):
+		return ErrDNS
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ErrRefused
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH),
+		errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return ErrUnreachable
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return ErrTimeout
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return ErrClosed
+	}
+	return ErrFailed
 }

@@ -2,11 +2,229 @@
 
 package sasl
 
-import "crypto/tls"
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+)
 
 // Select chooses the strongest acceptable one of the mechanisms the server
-// offered. bindings are the channel-binding types it announced (XEP-0440), nil
-// when it announced none; cs is the state of the TLS connection underneath.
+// offered: with channel binding first, then by hash function, PLAIN last.
+// bindings are the channel-binding types it announced (XEP-0440), nil when it
+// announced none; cs is the state of the TLS connection underneath.
+//
+// The errors are ErrNoTLS, ErrNoMechanism, ErrPlainRefused, ErrBindingRequired,
+// ErrBinding, ErrDowngrade, ErrCharacters and ErrPasswordNeeded.
 func Select(cfg Config, offered, bindings []string, cs tls.ConnectionState) (Mechanism, error) {
-	return nil, ErrNoMechanism
+	if !cs.HandshakeComplete {
+		return nil, ErrNoTLS
+	}
+	s, err := newSelection(cfg, offered, bindings, cs)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.choose()
+	if err != nil {
+		return nil, fmt.Errorf("select mechanism: %w", err)
+	}
+	s.cfg.Logger.Debug("mechanism selected", "mechanism", m.Name(), "history", s.cfg.History.Bound)
+	return m, nil
+}
+
+// selection is one run of Select.
+type selection struct {
+	cfg      Config
+	username string
+	minimum  int
+	offered  []string
+	bindings []string
+	cs       tls.ConnectionState
+	offer    string // name of the offer in History
+}
+
+func newSelection(cfg Config, offered, bindings []string, cs tls.ConnectionState) (*selection, error) {
+	if cfg.MinIterations < DefaultMinIterations {
+		cfg.MinIterations = DefaultMinIterations
+	}
+	if cfg.MaxIterations <= 0 {
+		cfg.MaxIterations = DefaultMaxIterations
+	}
+	if cfg.Context == nil {
+		cfg.Context = context.Background()
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.Password) == 0 && cfg.Keys == nil {
+		return nil, ErrPasswordNeeded
+	}
+	username, err := saslprep(cfg.Username)
+	if err == nil && username == "" {
+		err = ErrCharacters
+	}
+	if err == nil {
+		_, err = saslprep(cfg.AuthzID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare name: %w", err)
+	}
+	s := &selection{
+		cfg: cfg, username: username, offered: offered, bindings: bindings, cs: cs,
+		offer: base64.RawStdEncoding.EncodeToString(offerHash(sha256.New, offered, bindings)),
+	}
+	if cfg.Minimum != "" {
+		i := slices.IndexFunc(families, func(f family) bool { return f.name == cfg.Minimum })
+		if i < 0 {
+			return nil, fmt.Errorf("read minimum mechanism: %w", ErrNoMechanism)
+		}
+		s.minimum = families[i].strength
+	}
+	return s, nil
+}
+
+func (s *selection) choose() (Mechanism, error) {
+	offersPlus := slices.ContainsFunc(s.offered, func(n string) bool {
+		return strings.HasPrefix(n, "SCRAM-") && strings.HasSuffix(n, plus)
+	})
+	offersScram := slices.ContainsFunc(s.offered, func(n string) bool { return strings.HasPrefix(n, "SCRAM-") })
+	if !offersScram {
+		return s.plain()
+	}
+	if s.cfg.Binding == BindingOff {
+		return s.unbound("n", offerChecked)
+	}
+	if !offersPlus {
+		return s.withoutPlus()
+	}
+	if s.cfg.SASL2 && len(s.bindings) == 0 {
+		return nil, fmt.Errorf("types of channel binding are missing (XEP-0440): %w", ErrDowngrade)
+	}
+	return s.withPlus()
+}
+
+// withoutPlus is for an offer without channel binding. The flag "y" makes an
+// honest server refuse if it did offer some (RFC 5802 section 6).
+func (s *selection) withoutPlus() (Mechanism, error) {
+	switch {
+	case s.cfg.Binding == BindingRequire:
+		return nil, ErrBindingRequired
+	case s.cfg.SASL2 && len(s.bindings) > 0:
+		return nil, fmt.Errorf("mechanisms with channel binding are missing (XEP-0440): %w", ErrDowngrade)
+	case s.cfg.History.Bound != "":
+		return s.unbound("y", offerSigned)
+	}
+	return s.unbound("y", offerChecked)
+}
+
+// withPlus is for an offer with channel binding.
+func (s *selection) withPlus() (Mechanism, error) {
+	f, usable := s.family(plus)
+	if usable {
+		name, data, policy := s.binding()
+		if name != "" {
+			g := gs2{flag: "p=" + name, binding: name, data: data}
+			return s.scram(f, g, policy), nil
+		}
+	}
+	announced := len(s.bindings) > 0
+	known := slices.ContainsFunc(s.bindings, func(b string) bool { return bindingStrength(b) > 0 })
+	switch {
+	case usable && s.anyBroken() && (s.cfg.Binding == BindingRequire || s.cfg.History.Bound != ""):
+		return nil, ErrBinding
+	case s.cfg.Binding == BindingRequire:
+		return nil, ErrBindingRequired
+	case usable && s.anyBroken():
+		return s.unbound("n", offerUnsigned)
+	case s.cfg.History.Bound != "" || announced && !known:
+		// XEP-0440: a list without tls-server-end-point was tampered with,
+		// unless the server signs it (XEP-0474).
+		return s.unbound("n", offerSigned)
+	}
+	return s.unbound("n", offerChecked)
+}
+
+// binding chooses the strongest type that the server announced, or may know,
+// and that has not failed.
+func (s *selection) binding() (name string, data []byte, policy proofPolicy) {
+	candidates := guessed(s.cs)
+	if len(s.bindings) > 0 {
+		candidates = slices.DeleteFunc(slices.Clone(bindingTypes), func(n string) bool {
+			return !slices.Contains(s.bindings, n)
+		})
+	}
+	for _, n := range candidates {
+		if s.cfg.History.broken(n, s.offer) {
+			continue
+		}
+		if data = bindingData(n, s.cs); len(data) == 0 {
+			continue
+		}
+		policy = offerChecked
+		if bindingStrength(n) < bindingStrength(s.cfg.History.Bound) {
+			policy = offerSigned
+		}
+		return n, data, policy
+	}
+	return "", nil, 0
+}
+
+// anyBroken tells whether a failure, and not the lack of a common type, is why
+// there is no binding.
+func (s *selection) anyBroken() bool {
+	return s.cfg.History.Offer == s.offer && len(s.cfg.History.Broken) > 0
+}
+
+// family returns the strongest family on offer, with a suffix to its name.
+func (s *selection) family(suffix string) (family, bool) {
+	for _, f := range families {
+		if f.strength >= s.minimum && slices.Contains(s.offered, f.name+suffix) {
+			return f, true
+		}
+	}
+	return family{}, false
+}
+
+func (s *selection) unbound(flag string, policy proofPolicy) (Mechanism, error) {
+	f, ok := s.family("")
+	if !ok {
+		return nil, ErrNoMechanism
+	}
+	return s.scram(f, gs2{flag: flag}, policy), nil
+}
+
+func (s *selection) scram(f family, g gs2, policy proofPolicy) *scram {
+	g.authzID = s.cfg.AuthzID
+	return &scram{p: scramParams{
+		family: f, gs2: g, policy: policy,
+		username: s.username, password: s.cfg.Password, cache: s.cfg.Keys,
+		minIterations: s.cfg.MinIterations, maxIterations: s.cfg.MaxIterations,
+		offer: offerHash(f.hash, s.offered, s.bindings), offerID: s.offer,
+		ctx: s.cfg.Context, rand: s.cfg.Rand,
+	}}
+}
+
+// plain is for an offer without SCRAM.
+func (s *selection) plain() (Mechanism, error) {
+	switch {
+	case !slices.Contains(s.offered, plainName):
+		return nil, ErrNoMechanism
+	case s.cfg.History.SCRAM:
+		return nil, fmt.Errorf("only PLAIN is left: %w", ErrDowngrade)
+	case s.cfg.Binding == BindingRequire:
+		return nil, ErrBindingRequired
+	case !s.cfg.AllowPlain || s.cfg.Minimum != "":
+		return nil, ErrPlainRefused
+	case len(s.cfg.Password) == 0:
+		return nil, ErrPasswordNeeded
+	}
+	return &plain{authzID: s.cfg.AuthzID, username: s.cfg.Username, password: s.cfg.Password}, nil
 }
