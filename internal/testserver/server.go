@@ -187,6 +187,8 @@ func (s *Server) PID() int { return s.process.PID() }
 func (s *Server) Stop() { s.process.Stop(stopGrace) }
 
 // Kill ends the server with SIGKILL, as a crash would. Restart starts it again.
+// Prosody has then kept whatever it confirmed; ejabberd may have lost what it
+// stored in the last seconds, because Mnesia writes its log with a delay.
 func (s *Server) Kill() { s.process.Kill() }
 
 // Restart starts the server again with the data it has and on the same ports,

