@@ -4,6 +4,7 @@ package omemo
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/trust"
@@ -77,7 +78,7 @@ type Device struct {
 	Identity engine.PublicKey // if Known
 	Trust    trust.State      // if Known
 	Label    string
-	LastSeen int64 // microseconds since 1970 UTC, 0 = never
+	LastSeen time.Time // of the last message decrypted; zero: never
 }
 
 // Outcome is what happened to one device when a message was encrypted.
