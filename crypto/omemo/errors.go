@@ -26,6 +26,8 @@ var (
 	ErrBadAddress error = &CodedError{"omemo.bad-address", "bad device address"}
 	// ErrTooLarge: a payload beyond the limit.
 	ErrTooLarge error = &CodedError{"omemo.too-large", "payload too large"}
+	// ErrTooManyDevices: a JID has had more devices than are remembered.
+	ErrTooManyDevices error = &CodedError{"omemo.too-many-devices", "too many devices"}
 	// ErrStore: the store holds something that cannot be.
 	ErrStore error = &CodedError{"omemo.store", "inconsistent store"}
 	// ErrConfig: a Config that cannot be used.
