@@ -49,6 +49,7 @@ func guessed(cs tls.ConnectionState) []string {
 func bindingData(name string, cs tls.ConnectionState) []byte {
 	switch name {
 	case bindExporter:
+		// The context is empty but present, which matters in TLS 1.2.
 		data, err := cs.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
 		if err != nil {
 			return nil

@@ -33,9 +33,11 @@ const maxFallbacks = 20
 
 // run is what After has to know about a Mechanism.
 type run struct {
-	binding  string // channel-binding type, empty when none
-	offer    string
-	fallback bool // no binding because of History.Broken
+	binding     string // channel-binding type, empty when none
+	bound       string // what the connection had to live up to
+	offer       string
+	fallback    bool // no binding because of History.Broken
+	alternative bool // something else is left to try
 }
 
 // After returns what is known after m, which Select made from h, ended with
@@ -54,8 +56,11 @@ func (h History) After(m Mechanism, err error) (next History, retry bool) {
 	switch {
 	case err == nil:
 		h.SCRAM = true
-		if bindingStrength(r.binding) > bindingStrength(h.Bound) {
+		if bindingStrength(r.binding) > bindingStrength(r.bound) {
 			h.Bound = r.binding
+		}
+		if r.binding != "" && h.Offer != r.offer {
+			h.forget()
 		}
 		if len(h.Broken) > 0 && h.Offer == r.offer {
 			h.Fallbacks++
@@ -70,8 +75,10 @@ func (h History) After(m Mechanism, err error) (next History, retry bool) {
 		return h, false
 	case r.binding == "" || !bindingSuspect(err):
 		return h, false
-	case bindingStrength(r.binding) <= bindingStrength(h.Bound):
-		// It has worked before: no reason to go without it.
+	case !r.alternative:
+		// Nothing else to try, or nothing as good as what worked before: the
+		// next sign-in starts over.
+		h.forget()
 		return h, false
 	}
 	if h.Offer != r.offer {

@@ -37,7 +37,7 @@ func (k *keys) wipe() {
 
 // deriveKeys computes the keys from a password in its prepared form.
 func deriveKeys(ctx context.Context, h func() hash.Hash, password, salt []byte, iterations int) (keys, error) {
-	salted, err := pbkdf2(ctx, h, password, salt, iterations)
+	salted, err := pbkdf2Block(ctx, h, password, salt, iterations)
 	if err != nil {
 		return keys{}, err
 	}
@@ -52,10 +52,10 @@ func deriveKeys(ctx context.Context, h func() hash.Hash, password, salt []byte, 
 // context: about a millisecond.
 const contextInterval = 2048
 
-// pbkdf2 is Hi() of RFC 5802: one block of PBKDF2 (RFC 8018 section 5.2). The
+// pbkdf2Block is Hi() of RFC 5802: one block of PBKDF2 (RFC 8018 section 5.2). The
 // standard library's cannot be interrupted, and the iterations are the
 // server's to choose.
-func pbkdf2(ctx context.Context, h func() hash.Hash, password, salt []byte, iterations int) ([]byte, error) {
+func pbkdf2Block(ctx context.Context, h func() hash.Hash, password, salt []byte, iterations int) ([]byte, error) {
 	prf := hmac.New(h, password)
 	prf.Write(salt)
 	prf.Write(binary.BigEndian.AppendUint32(nil, 1))

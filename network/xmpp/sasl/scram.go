@@ -86,7 +86,9 @@ type scramParams struct {
 	maxIterations int
 	offer         []byte // expected hash of XEP-0474
 	policy        proofPolicy
-	offerID       string // for History
+	offerID       string // for History, as bound
+	bound         string
+	alternative   bool // Select has another choice when this binding fails
 	ctx           context.Context
 	rand          io.Reader
 }
@@ -116,7 +118,10 @@ func (s *scram) Binding() string { return s.p.gs2.binding }
 
 // run tells History about this run.
 func (s *scram) run() run {
-	return run{binding: s.p.gs2.binding, offer: s.p.offerID, fallback: s.p.policy == offerUnsigned}
+	return run{
+		binding: s.p.gs2.binding, bound: s.p.bound, offer: s.p.offerID,
+		fallback: s.p.policy == offerUnsigned, alternative: s.p.alternative,
+	}
 }
 
 // Start returns the client-first-message.

@@ -33,7 +33,7 @@ func Select(cfg Config, offered, bindings []string, cs tls.ConnectionState) (Mec
 	if err != nil {
 		return nil, fmt.Errorf("select mechanism: %w", err)
 	}
-	s.cfg.Logger.Debug("mechanism selected", "mechanism", m.Name(), "history", s.cfg.History.Bound)
+	s.cfg.Logger.Debug("mechanism selected", "mechanism", m.Name(), "bound-before", s.bound)
 	return m, nil
 }
 
@@ -46,6 +46,7 @@ type selection struct {
 	bindings []string
 	cs       tls.ConnectionState
 	offer    string // name of the offer in History
+	bound    string // binding this connection must live up to, or ""
 }
 
 func newSelection(cfg Config, offered, bindings []string, cs tls.ConnectionState) (*selection, error) {
@@ -80,6 +81,11 @@ func newSelection(cfg Config, offered, bindings []string, cs tls.ConnectionState
 	s := &selection{
 		cfg: cfg, username: username, offered: offered, bindings: bindings, cs: cs,
 		offer: base64.RawStdEncoding.EncodeToString(offerHash(sha256.New, offered, bindings)),
+	}
+	// tls-unique is not defined for TLS 1.3 (RFC 9266), so having used it says
+	// nothing about such a connection.
+	if cfg.History.Bound != bindUnique || cs.Version < tls.VersionTLS13 {
+		s.bound = cfg.History.Bound
 	}
 	if cfg.Minimum != "" {
 		i := slices.IndexFunc(families, func(f family) bool { return f.name == cfg.Minimum })
@@ -119,7 +125,7 @@ func (s *selection) withoutPlus() (Mechanism, error) {
 		return nil, ErrBindingRequired
 	case s.cfg.SASL2 && len(s.bindings) > 0:
 		return nil, fmt.Errorf("mechanisms with channel binding are missing (XEP-0440): %w", ErrDowngrade)
-	case s.cfg.History.Bound != "":
+	case s.bound != "":
 		return s.unbound("y", offerSigned)
 	}
 	return s.unbound("y", offerChecked)
@@ -127,24 +133,32 @@ func (s *selection) withoutPlus() (Mechanism, error) {
 
 // withPlus is for an offer with channel binding.
 func (s *selection) withPlus() (Mechanism, error) {
+	mustBind := s.cfg.Binding == BindingRequire || s.bound != ""
+	_, unbound := s.family("")
 	f, usable := s.family(plus)
 	if usable {
-		name, data, policy := s.binding()
-		if name != "" {
-			g := gs2{flag: "p=" + name, binding: name, data: data}
-			return s.scram(f, g, policy), nil
+		types := s.candidates(false)
+		if len(types) == 0 && mustBind {
+			types = s.candidates(true)
+		}
+		if len(types) > 0 {
+			m := s.scram(f, gs2{flag: "p=" + types[0], binding: types[0], data: bindingData(types[0], s.cs)}, offerChecked)
+			if bindingStrength(types[0]) < bindingStrength(s.bound) {
+				m.p.policy = offerSigned
+			}
+			m.p.alternative = unbound && !mustBind || slices.ContainsFunc(types[1:], func(n string) bool {
+				return bindingStrength(n) >= bindingStrength(s.bound)
+			})
+			return m, nil
 		}
 	}
-	announced := len(s.bindings) > 0
 	known := slices.ContainsFunc(s.bindings, func(b string) bool { return bindingStrength(b) > 0 })
 	switch {
-	case usable && s.anyBroken() && (s.cfg.Binding == BindingRequire || s.cfg.History.Bound != ""):
-		return nil, ErrBinding
 	case s.cfg.Binding == BindingRequire:
 		return nil, ErrBindingRequired
-	case usable && s.anyBroken():
+	case usable && s.anyBroken() && s.bound == "":
 		return s.unbound("n", offerUnsigned)
-	case s.cfg.History.Bound != "" || announced && !known:
+	case s.bound != "" || len(s.bindings) > 0 && !known:
 		// XEP-0440: a list without tls-server-end-point was tampered with,
 		// unless the server signs it (XEP-0474).
 		return s.unbound("n", offerSigned)
@@ -152,29 +166,19 @@ func (s *selection) withPlus() (Mechanism, error) {
 	return s.unbound("n", offerChecked)
 }
 
-// binding chooses the strongest type that the server announced, or may know,
-// and that has not failed.
-func (s *selection) binding() (name string, data []byte, policy proofPolicy) {
-	candidates := guessed(s.cs)
+// candidates are the types that the server announced, or may know, for which
+// this connection has data, strongest first; those that failed before are left
+// out unless asked for.
+func (s *selection) candidates(broken bool) []string {
+	types := guessed(s.cs)
 	if len(s.bindings) > 0 {
-		candidates = slices.DeleteFunc(slices.Clone(bindingTypes), func(n string) bool {
+		types = slices.DeleteFunc(slices.Clone(bindingTypes), func(n string) bool {
 			return !slices.Contains(s.bindings, n)
 		})
 	}
-	for _, n := range candidates {
-		if s.cfg.History.broken(n, s.offer) {
-			continue
-		}
-		if data = bindingData(n, s.cs); len(data) == 0 {
-			continue
-		}
-		policy = offerChecked
-		if bindingStrength(n) < bindingStrength(s.cfg.History.Bound) {
-			policy = offerSigned
-		}
-		return n, data, policy
-	}
-	return "", nil, 0
+	return slices.DeleteFunc(types, func(n string) bool {
+		return !broken && s.cfg.History.broken(n, s.offer) || len(bindingData(n, s.cs)) == 0
+	})
 }
 
 // anyBroken tells whether a failure, and not the lack of a common type, is why
@@ -207,7 +211,7 @@ func (s *selection) scram(f family, g gs2, policy proofPolicy) *scram {
 		family: f, gs2: g, policy: policy,
 		username: s.username, password: s.cfg.Password, cache: s.cfg.Keys,
 		minIterations: s.cfg.MinIterations, maxIterations: s.cfg.MaxIterations,
-		offer: offerHash(f.hash, s.offered, s.bindings), offerID: s.offer,
+		offer: offerHash(f.hash, s.offered, s.bindings), offerID: s.offer, bound: s.bound,
 		ctx: s.cfg.Context, rand: s.cfg.Rand,
 	}}
 }
