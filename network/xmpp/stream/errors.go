@@ -152,6 +152,10 @@ const (
 // judge decides whether to try again. wasOnline says that a stream had come
 // about in the life of this Stream, live that this very connection had.
 func judge(err error, wasOnline, live bool) verdict {
+	var again *retriable
+	if errors.As(err, &again) {
+		return retry
+	}
 	var se *StreamError
 	if errors.As(err, &se) {
 		switch se.Condition {
@@ -176,7 +180,7 @@ func judge(err error, wasOnline, live bool) verdict {
 		sasl.ErrNotAuthorized, sasl.ErrAccountDisabled, sasl.ErrCredentialsExpired,
 		sasl.ErrPasswordNeeded, sasl.ErrCharacters, sasl.ErrPlainRefused,
 		sasl.ErrNoMechanism, sasl.ErrMechanismTooWeak, sasl.ErrBindingRequired,
-		dial.ErrPinMismatch, dial.ErrConfig, dial.ErrOnion, ErrRedirects,
+		dial.ErrPinMismatch, dial.ErrConfig, dial.ErrOnion,
 	} {
 		if errors.Is(err, fatal) {
 			return never

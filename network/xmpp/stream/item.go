@@ -81,9 +81,10 @@ type OnlineInfo struct {
 	JID jid.JID
 	// SM: stream management is on. Without it there are no acknowledgements.
 	SM bool
-	// ID names the session, for Resume and as the key of what is persisted
-	// about it; empty when it cannot be resumed.
-	ID string
+	// ID names the session, as the key of what is persisted about it and, if
+	// Resumable, for Resume.
+	ID        string
+	Resumable bool
 	// Location is where the server prefers to be reached for a resumption.
 	Location string
 	// Max is how long the session can be resumed after a loss; 0 when the

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package stream
+
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"mellium.im/xmpp/stanza"
+
+	"github.com/confab-im/confab/network/xmpp/element"
+)
+
+const nsPing = "urn:xmpp:ping"
+
+// A watch is what the goroutine that watches over a connection is told by the
+// others.
+type watch struct {
+	owed    chan struct{} // the server waits for an acknowledgement
+	probe   chan struct{} // check the connection now
+	written chan struct{} // closed when nothing more will be written
+}
+
+func newWatch() watch {
+	return watch{
+		owed: make(chan struct{}, 1), probe: make(chan struct{}, 1),
+		written: make(chan struct{}),
+	}
+}
+
+func (w *watch) owe() { wake(w.owed) }
+
+// keep finds out when the connection is dead, and reminds of acknowledgements.
+func (l *link) keep() error {
+	var (
+		timeouts = l.s.cfg.Timeouts
+		asked    time.Time     // when the server was asked for a sign of life
+		limit    time.Duration // how long that may take
+		owed     time.Time     // since when it waits for an acknowledgement
+	)
+	ask := func(within time.Duration) {
+		asked, limit = time.Now(), within
+		l.s.ledger.probe(ping())
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		silence, arriving := l.wire.pulse.silence(), l.wire.pulse.arriving()
+		if !asked.IsZero() && silence < time.Since(asked) {
+			asked = time.Time{} // something has arrived since
+		}
+		next := timeouts.Stanza - arriving
+		if next <= 0 {
+			return fmt.Errorf("read stanza: %w", ErrTimeout)
+		}
+		interval := l.s.interval()
+		switch {
+		case asked.IsZero() && silence >= interval:
+			ask(l.s.cfg.Keepalive.Timeout)
+			next = min(next, limit)
+		case asked.IsZero():
+			next = min(next, interval-silence)
+		case time.Since(asked) >= limit:
+			return fmt.Errorf("check connection: %w", ErrTimeout)
+		default:
+			next = min(next, limit-time.Since(asked))
+		}
+		if !owed.IsZero() {
+			if time.Since(owed) >= timeouts.Patience {
+				owed = time.Time{}
+				l.s.ledger.concede()
+			} else {
+				next = min(next, timeouts.Patience-time.Since(owed))
+			}
+		}
+		timer.Reset(max(next, time.Millisecond))
+		select {
+		case <-timer.C:
+		case <-l.watch.owed:
+			if owed.IsZero() {
+				owed = time.Now()
+			}
+		case <-l.watch.probe:
+			if asked.IsZero() || limit-time.Since(asked) > l.s.cfg.Keepalive.Probe {
+				ask(l.s.cfg.Keepalive.Probe)
+			}
+		case <-l.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// ping is what is sent where there is no stream management: whatever answers
+// it is a sign of life, and every IQ is answered. XEP-0199.
+func ping() []byte {
+	return element.New(element.NSClient, "iq").With("type", string(stanza.GetIQ)).
+		With("id", "ping-"+rand.Text()[:8]).Add(element.New(nsPing, "ping")).Bytes()
+}
