@@ -116,7 +116,7 @@ func (m *Manager) Maintain(ctx context.Context, st Store) (publish bool, err err
 	if err != nil {
 		return false, err
 	}
-	rotated := !ok || m.due(created)
+	rotated := !ok || m.now().Sub(created) >= m.limits.SignedPreKeyAge
 	if rotated {
 		if err := m.rotate(ctx, st, self); err != nil {
 			return false, err
@@ -126,13 +126,6 @@ func (m *Manager) Maintain(ctx context.Context, st Store) (publish bool, err err
 		return false, fmt.Errorf("prune signed prekeys: %w", err)
 	}
 	return deleted > 0 || added > 0 || rotated, nil
-}
-
-// due tells whether a signed prekey is too old, or from a future that only a
-// wrong clock can explain.
-func (m *Manager) due(created time.Time) bool {
-	age := m.now().Sub(created)
-	return age >= m.limits.SignedPreKeyAge || age < -24*time.Hour
 }
 
 // own reads the own identity.

@@ -37,7 +37,7 @@ type Store interface {
 	// PreKeys calls fn for every unused prekey by ascending id, and stops with
 	// fn's error.
 	PreKeys(ctx context.Context, fn func(id uint32, public []byte) error) error
-	// SaveSignedPreKey adds a signed prekey; the last one saved is the newest.
+	// SaveSignedPreKey adds a signed prekey; the one created last is the newest.
 	SaveSignedPreKey(ctx context.Context, id uint32, private, public, signature []byte, created time.Time) error
 	// SignedPreKey reads a signed prekey; id 0 is the newest.
 	SignedPreKey(ctx context.Context, id uint32) (private, public, signature []byte, created time.Time, ok bool, err error)
