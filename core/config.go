@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package core
+
+import (
+	"crypto/x509"
+	"log/slog"
+	"time"
+
+	"github.com/confab-im/confab/crypto/engine"
+)
+
+// Config says how to open a Client. Path and one of Key and Passphrase are
+// needed; every other zero value is a good choice.
+type Config struct {
+	// Path is the database file. Its folder must exist. Files of the same
+	// name with the suffixes -wal, -shm, .lock and .key stand beside it.
+	Path string
+	// Key is the raw database key, 32 bytes, as a platform's key store keeps
+	// it. It is copied; the caller may wipe its own.
+	Key []byte
+	// Passphrase unlocks a random key that is kept, wrapped by Argon2id,
+	// beside the database. Used when Key is empty.
+	Passphrase []byte
+	// PlaintextHeader leaves the first 32 bytes of the file readable, as iOS
+	// demands of a database in an app group's container. It cannot be changed
+	// later.
+	PlaintextHeader bool
+
+	// Engine makes and runs OMEMO sessions. With none, encrypted messages are
+	// kept as unreadable and sending is blocked with "omemo.no-engine";
+	// nothing ever goes out in the clear instead.
+	Engine engine.Engine
+
+	// RootCAs replaces the system's certificate authorities for every
+	// account: for servers inside an organisation, and for tests.
+	RootCAs *x509.CertPool
+	// AllowPlain lets a password be sent as it is to servers that offer
+	// nothing better than SASL PLAIN; inside verified TLS even then.
+	AllowPlain bool
+
+	// Logger gets what happens, without bodies, keys, passwords, stanzas or
+	// phone numbers at any level. Nil logs nothing.
+	Logger *slog.Logger
+	// Now is the clock for everything that is stored. Nil is time.Now.
+	Now func() time.Time
+}
+
+// AccountConfig describes an XMPP account to sign in with or to register.
+type AccountConfig struct {
+	// JID is the bare address, "alice@example.org".
+	JID string
+	// Password is kept in the encrypted database.
+	Password []byte
+
+	// Host and Port override what the domain's SRV records say. The
+	// certificate must still name the JID's domain. Port 0 with a Host means
+	// 5222.
+	Host string
+	Port int
+	// DirectTLS starts TLS with the connection (XEP-0368) instead of
+	// STARTTLS, with an explicit Host only.
+	DirectTLS bool
+	// Proxy is a SOCKS5 proxy, "127.0.0.1:9050". With it no name is looked up
+	// here, and every account gets a circuit of its own from Tor.
+	Proxy string
+	// Pins name keys or certificates, "spki-sha256:" or "cert-sha256:" and the
+	// hash in base64 or hexadecimal. With any, one must be in the server's
+	// chain, in addition to the usual verification.
+	Pins []string
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/storage"
+)
+
+// Account is the pipeline of one account.
+type Account struct {
+	ID      int64
+	JID     string // own bare JID
+	Channel string // "xmpp"; shown with every message
+	DB      *storage.DB
+	Bus     *event.Bus
+	OMEMO   *omemo.Manager // nil: no session engine configured
+	Builder Builder
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Builder makes the final bytes of a stanza. It is called inside a
+// transaction: it computes and never waits.
+type Builder interface {
+	// Message builds a chat message with an id that is its origin-id too.
+	// env is nil for plain text.
+	Message(to, id, body string, env *omemo.Envelope) ([]byte, error)
+	// Empty builds the carrier of an OMEMO message without content.
+	Empty(to string, env omemo.Envelope) ([]byte, error)
+	// Receipt builds a delivery receipt (XEP-0184).
+	Receipt(to, id string) ([]byte, error)
+}
+
+// emitter gathers the events of a transaction, to be published after its
+// commit and only then.
+type emitter struct {
+	account int64
+	events  []event.Event
+	outcome Outcome
+}
+
+func (e *emitter) add(ev event.Event) {
+	ev.Account = e.account
+	e.events = append(e.events, ev)
+}
+
+func (e *emitter) message(kind event.Kind, conversation, message int64, code string) {
+	e.add(event.Event{Kind: kind, Conversation: conversation, Message: message, Code: code})
+}
+
+func (e *emitter) conversation(id int64) {
+	for _, ev := range e.events {
+		if ev.Kind == event.ConversationChanged && ev.Conversation == id {
+			return
+		}
+	}
+	e.add(event.Event{Kind: event.ConversationChanged, Conversation: id})
+}
+
+// update runs fn in one transaction and publishes what it gathered.
+func (a *Account) update(ctx context.Context, fn func(tx *storage.Tx, emit *emitter) error) error {
+	var emit emitter
+	err := a.DB.Update(ctx, func(tx *storage.Tx) error {
+		emit = emitter{account: a.ID} // Update may run fn again
+		return fn(tx, &emit)
+	})
+	if err != nil {
+		return err
+	}
+	a.Bus.Publish(emit.events...)
+	return nil
+}

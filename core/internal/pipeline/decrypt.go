@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/trust"
+	"github.com/confab-im/confab/storage"
+)
+
+// decrypt fills row from the envelope of in. It says whether the row is to be
+// shown: messages without content and repeated ones are not. A message that
+// cannot be read becomes a placeholder with the reason; its ratchet steps are
+// rolled back to a savepoint and no session is touched.
+//
+// The error is the database's only.
+func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order *CatchUp) (show bool, err error) {
+	row.Encryption = EncryptionOMEMO
+	row.SenderDevice = in.Envelope.SID
+	row.Body = "" // the fallback text beside an envelope is never shown
+	if a.OMEMO == nil {
+		return a.unreadable(in, row, ReasonNoEngine), nil
+	}
+	var result omemo.Result
+	var refused *omemo.DecryptError
+	err = tx.Savepoint(func() error {
+		var err error
+		result, err = a.OMEMO.Decrypt(tx.Context(), tx.OMEMO(a.ID), in.Sender, *in.Envelope)
+		return err
+	})
+	switch {
+	case errors.As(err, &refused):
+		if refused.Reason == omemo.ReasonDuplicate || refused.Reason == omemo.ReasonOwnMessage {
+			return false, nil // shown already
+		}
+		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.first {
+			return false, nil // from before this device existed
+		}
+		return a.unreadable(in, row, refused.Code()), nil
+	case err != nil:
+		return false, err
+	}
+	if err := a.answer(tx, emit, in.Sender, result); err != nil {
+		return false, err
+	}
+	emit.outcome.PreKeyUsed = emit.outcome.PreKeyUsed || result.PreKeyUsed
+	if result.NewKey {
+		emit.add(event.Event{Kind: event.TrustChanged, Peer: in.Sender})
+	}
+	if result.Empty {
+		return false, nil
+	}
+	row.Identity = result.Identity[:]
+	row.Trust = uint8(result.Trust)
+	if result.Verdict == trust.Refuse {
+		return a.unreadable(in, row, "omemo.refused"), nil
+	}
+	row.Body = string(result.Plaintext)
+	return true, nil
+}
+
+// unreadable makes row a placeholder, unless the envelope carried no content
+// to lose.
+func (a *Account) unreadable(in *Incoming, row *storage.Message, reason string) bool {
+	row.Kind, row.Reason = KindUnreadable, reason
+	a.Log.Warn("message cannot be read", "account", a.ID, "reason", reason, "device", in.Envelope.SID)
+	return len(in.Envelope.Payload) > 0
+}
+
+// answer queues the empty message that a key exchange or a long silence of
+// ours asks for (XEP-0384 sections 4.4 and 4.7). Strangers get none, so that
+// nobody can probe for our devices.
+func (a *Account) answer(tx *storage.Tx, emit *emitter, sender string, r omemo.Result) error {
+	if !r.AnswerNeeded && !r.HeartbeatNeeded {
+		return nil
+	}
+	if sender != a.JID {
+		if ok, err := a.acquainted(tx, sender); err != nil || !ok {
+			return err
+		}
+	}
+	env, err := a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), r.Sender)
+	if err != nil {
+		return err
+	}
+	stanza, err := a.Builder.Empty(sender, env)
+	if err != nil {
+		return err
+	}
+	emit.outcome.Queued = true
+	return tx.Enqueue(&storage.OutboxRow{
+		AccountID: a.ID, Kind: OutEmpty, To: sender, State: OutReady,
+		Stanza: stanza, Created: a.Now(),
+	})
+}
+
+// acquainted says whether peer may know that we are there: a contact who may
+// see our presence, or somebody we have written to.
+func (a *Account) acquainted(tx *storage.Tx, peer string) (bool, error) {
+	item, err := tx.RosterItem(a.ID, peer)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return false, err
+	}
+	if item.Subscription == "from" || item.Subscription == "both" {
+		return true, nil
+	}
+	c, err := tx.ConversationByPeer(a.ID, peer)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rows, err := tx.MessagesBefore(c.ID, 0, answeredWindow)
+	for _, row := range rows {
+		if row.Outgoing {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// answeredWindow is how many of a conversation's newest messages are looked
+// through for one of ours.
+const answeredWindow = 100

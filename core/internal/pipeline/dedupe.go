@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+)
+
+// A dedupe key is a hash over length-prefixed parts, so that no choice of
+// names by a sender can run into another key. Sixteen bytes keep the table
+// small; nobody gains from a collision but by losing a message of their own.
+const keySize = 16
+
+func key(kind byte, parts ...[]byte) []byte {
+	h := sha256.New()
+	h.Write([]byte{kind})
+	for _, p := range parts {
+		writePart(h, p)
+	}
+	return h.Sum(nil)[:keySize]
+}
+
+func writePart(h hash.Hash, p []byte) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+	h.Write(n[:])
+	h.Write(p)
+}
+
+// ArchiveKey is the key of a stanza-id that the archive `archive` (a bare JID)
+// has put on a message (XEP-0359). The caller has checked who put it there.
+func ArchiveKey(archive, id string) []byte {
+	return key('a', []byte(archive), []byte(id))
+}
+
+// ContentKey is the key of a message by its author, id and content. The
+// content is part of it, so that a client which uses an id twice loses
+// nothing. Without an id two equal texts cannot be told from one text sent
+// twice, and nil is returned.
+func ContentKey(author, id, body string) []byte {
+	if id == "" {
+		return nil
+	}
+	return key('c', []byte(author), []byte(id), []byte(body))
+}
+
+// CipherKey is the key of an OMEMO message: a sender never makes the same
+// ciphertext twice.
+func CipherKey(author string, sid uint32, iv, payload []byte, keys [][]byte) []byte {
+	var n [4]byte
+	binary.BigEndian.PutUint32(n[:], sid)
+	parts := append([][]byte{[]byte(author), n[:], iv, payload}, keys...)
+	return key('e', parts...)
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package pipeline is the heart of the SDK: the transactions that carry a
+// message in and out. Its one rule: ratchet step, message row, dedupe keys,
+// archive cursor and the stream-management count move in one database
+// transaction, and only after its commit is a stanza acknowledged.
+//
+// What lives here:
+//
+//	inbox.go    Deliver: one transaction for a batch of what came in
+//	decrypt.go  OMEMO decryption bound to that transaction, and its reasons
+//	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
+//	catchup.go  archive pages: messages, dedupe keys and cursor in one
+//	dedupe.go   the keys by which a message is known again
+//	row.go      the numbers stored in rows and their names
+//	killpoint.go named points at which a test may kill the process
+//
+// What does not: sockets, XML and waiting. The wiring of a transport
+// (core/internal/xmpplink) hands over plain values and builds stanza bytes
+// through the Builder it passes in. Nothing here calls the network, and no
+// user code runs in here: events are published after the commit.
+//
+// # Concurrency
+//
+// An Account is used by one actor goroutine for Deliver, Prepare and the
+// other steps of the transport, while the app's goroutines call Enqueue.
+// Exclusion is the database's single writer; an Account holds no lock.
+package pipeline

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/storage"
+)
+
+// Update is one thing that came in. Exactly one field is set.
+type Update struct {
+	Message *Incoming
+	Receipt *Receipt
+	Bounce  *Bounce
+	Ack     *Ack
+	// Apply is the transport's own bookkeeping, done in the same transaction.
+	Apply func(tx *storage.Tx, emit func(event.Event)) error
+}
+
+// Incoming is a message from a peer, or one of ours from another device.
+// Everything in it has been checked by the transport: who sent it, who put
+// the archive id on it.
+type Incoming struct {
+	Peer      string // bare JID of the conversation
+	Sender    string // bare JID of the author
+	Outgoing  bool   // written by us, on another device
+	RemoteID  string // origin-id, else stanza id
+	ArchiveID string // stanza-id in the account's own archive, if known
+	At        time.Time
+	Body      string
+	Envelope  *omemo.Envelope // nil: plain text
+	// Unreadable is the code of why the content could not even be parsed;
+	// empty if it could.
+	Unreadable string
+	// ReceiptTo is the address that asked for a delivery receipt; empty for none.
+	ReceiptTo string
+}
+
+// keys returns the dedupe keys, the archive's first.
+func (m *Incoming) keys(own string) [][]byte {
+	var keys [][]byte
+	if m.ArchiveID != "" {
+		keys = append(keys, ArchiveKey(own, m.ArchiveID))
+	}
+	if m.Envelope != nil {
+		data := make([][]byte, len(m.Envelope.Keys))
+		for i := range m.Envelope.Keys {
+			data[i] = m.Envelope.Keys[i].Data
+		}
+		return append(keys, CipherKey(m.Sender, m.Envelope.SID, m.Envelope.IV, m.Envelope.Payload, data))
+	}
+	if k := ContentKey(m.Sender, m.RemoteID, m.Body); k != nil {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// Receipt says that a device of From has the message RemoteID (XEP-0184).
+type Receipt struct{ From, RemoteID string }
+
+// Bounce says that the message RemoteID to From came back with an error.
+type Bounce struct{ From, RemoteID, Code string }
+
+// Ack says that the server has the first Upto stanzas of the stream StreamID.
+type Ack struct {
+	StreamID string
+	Upto     uint64
+}
+
+// Outcome says what a batch asks of the transport.
+type Outcome struct {
+	Queued     bool // the outbox has something new
+	PreKeyUsed bool // a prekey was used up: the bundle wants maintenance
+}
+
+// Deliver stores a batch in one transaction. A nil error means that all of it
+// is durable and may be acknowledged; with an error nothing of it is.
+func (a *Account) Deliver(ctx context.Context, batch []Update) (Outcome, error) {
+	if len(batch) == 0 {
+		return Outcome{}, nil
+	}
+	KillPoint("inbox.before")
+	var outcome Outcome
+	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		defer func() { outcome = emit.outcome }()
+		for i := range batch {
+			if err := a.apply(tx, emit, &batch[i]); err != nil {
+				return err
+			}
+		}
+		KillPoint("inbox.uncommitted")
+		return nil
+	})
+	KillPoint("inbox.committed")
+	if err != nil {
+		return Outcome{}, fmt.Errorf("deliver batch: %w", err)
+	}
+	return outcome, nil
+}
+
+func (a *Account) apply(tx *storage.Tx, emit *emitter, u *Update) error {
+	switch {
+	case u.Message != nil:
+		_, err := a.store(tx, emit, u.Message, nil)
+		return err
+	case u.Receipt != nil:
+		return a.receipt(tx, emit, u.Receipt)
+	case u.Bounce != nil:
+		return a.bounce(tx, emit, u.Bounce)
+	case u.Ack != nil:
+		return a.ack(tx, emit, u.Ack)
+	case u.Apply != nil:
+		return u.Apply(tx, emit.add)
+	}
+	return nil
+}
+
+// store takes one message in: once, whatever way and however often it comes.
+// order is nil for a live message, which goes to the end of its conversation.
+func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *CatchUp) (stored bool, err error) {
+	keys := in.keys(a.JID)
+	known, err := a.known(tx, emit, in, keys)
+	if err != nil || known {
+		return false, err
+	}
+	row := storage.Message{
+		AccountID: a.ID, Outgoing: in.Outgoing, Sender: in.Sender,
+		RemoteID: in.RemoteID, ArchiveID: in.ArchiveID, Channel: a.Channel,
+		Kind: KindText, Body: in.Body, At: in.At, ReceivedAt: a.Now(),
+		Encryption: EncryptionNone, State: StateReceived,
+	}
+	if in.Outgoing {
+		row.State = StateSent
+	}
+	show := true
+	if in.Unreadable != "" {
+		row.Kind, row.Reason, row.Body, row.Encryption = KindUnreadable, in.Unreadable, "", EncryptionOMEMO
+	} else if in.Envelope != nil {
+		if show, err = a.decrypt(tx, emit, in, &row, order); err != nil {
+			return false, err
+		}
+	}
+	if !show {
+		return false, a.markSeen(tx, keys, 0)
+	}
+	conversation, _, err := tx.EnsureConversation(a.ID, in.Peer, ConversationDirect)
+	if err != nil {
+		return false, err
+	}
+	row.ConversationID = conversation.ID
+	if order != nil {
+		if row.SortKey, err = order.key(tx, conversation.ID, in.At); err != nil {
+			return false, err
+		}
+	}
+	if err := tx.InsertMessage(&row); err != nil {
+		return false, err
+	}
+	if order != nil {
+		order.last[conversation.ID] = row.SortKey
+	}
+	if err := a.markSeen(tx, keys, row.ID); err != nil {
+		return false, err
+	}
+	if in.ReceiptTo != "" && !in.Outgoing && row.Kind == KindText {
+		if err := a.queueReceipt(tx, emit, conversation, in); err != nil {
+			return false, err
+		}
+	}
+	emit.message(event.MessageAdded, row.ConversationID, row.ID, row.Reason)
+	emit.conversation(row.ConversationID)
+	return true, nil
+}
+
+// ConversationDirect is the kind of a one-to-one conversation.
+const ConversationDirect uint8 = 1
+
+// known says whether the message was taken in before. What the second way of
+// its arrival adds (an archive id, the certainty that the server has it) is
+// kept.
+func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]byte) (bool, error) {
+	for i, k := range keys {
+		id, ok, err := tx.Seen(a.ID, k)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			continue
+		}
+		if err := a.markSeen(tx, append(keys[:i:i], keys[i+1:]...), id); err != nil {
+			return false, err
+		}
+		return true, a.confirm(tx, emit, id, in.ArchiveID)
+	}
+	return false, nil
+}
+
+// confirm notes that row id is in the archive. For a message of ours this is
+// proof that the server has it, whatever became of the stream.
+func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, archiveID string) error {
+	if id == 0 || archiveID == "" {
+		return nil
+	}
+	row, err := tx.Message(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // deleted since
+	}
+	if err != nil {
+		return err
+	}
+	if row.ArchiveID == "" {
+		if err := tx.SetMessageArchiveID(id, archiveID); err != nil {
+			return err
+		}
+	}
+	if !row.Outgoing {
+		return nil
+	}
+	out, err := tx.OutboxByMessage(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteOutbox(out.ID); err != nil {
+		return err
+	}
+	return a.advance(tx, emit, row, StateSent)
+}
+
+func (a *Account) advance(tx *storage.Tx, emit *emitter, row storage.Message, state uint8) error {
+	changed, err := tx.AdvanceMessageState(row.ID, state)
+	if err != nil || !changed {
+		return err
+	}
+	emit.message(event.MessageChanged, row.ConversationID, row.ID, "")
+	emit.conversation(row.ConversationID)
+	return nil
+}
+
+func (a *Account) markSeen(tx *storage.Tx, keys [][]byte, id int64) error {
+	for _, k := range keys {
+		if err := tx.MarkSeen(a.ID, k, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Account) receipt(tx *storage.Tx, emit *emitter, r *Receipt) error {
+	row, err := a.ownMessage(tx, r.From, r.RemoteID)
+	if err != nil || row.ID == 0 {
+		return err
+	}
+	return a.advance(tx, emit, row, StateDelivered)
+}
+
+func (a *Account) bounce(tx *storage.Tx, emit *emitter, b *Bounce) error {
+	row, err := a.ownMessage(tx, b.From, b.RemoteID)
+	if err != nil || row.ID == 0 || row.State >= StateDelivered {
+		return err
+	}
+	if err := tx.SetMessageState(row.ID, StateFailed, b.Code); err != nil {
+		return err
+	}
+	if out, err := tx.OutboxByMessage(row.ID); err == nil {
+		if err := tx.DeleteOutbox(out.ID); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	emit.message(event.MessageChanged, row.ConversationID, row.ID, b.Code)
+	emit.conversation(row.ConversationID)
+	return nil
+}
+
+// ownMessage finds the message of ours to peer with that id; its ID is 0 when
+// there is none, as an answer may name whatever it likes.
+func (a *Account) ownMessage(tx *storage.Tx, peer, remoteID string) (storage.Message, error) {
+	if remoteID == "" {
+		return storage.Message{}, nil
+	}
+	conversation, err := tx.ConversationByPeer(a.ID, peer)
+	if err == nil {
+		var row storage.Message
+		if row, err = tx.MessageByRemoteID(conversation.ID, true, remoteID); err == nil {
+			return row, nil
+		}
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	return storage.Message{}, err
+}
+
+// queueReceipt answers a request for a receipt, but tells no stranger that we
+// are there (XEP-0184 section 8).
+func (a *Account) queueReceipt(tx *storage.Tx, emit *emitter, c storage.Conversation, in *Incoming) error {
+	if ok, err := a.acquainted(tx, in.Sender); err != nil || !ok {
+		return err
+	}
+	stanza, err := a.Builder.Receipt(in.ReceiptTo, in.RemoteID)
+	if err != nil {
+		return err
+	}
+	emit.outcome.Queued = true
+	return tx.Enqueue(&storage.OutboxRow{
+		AccountID: a.ID, ConversationID: c.ID, Kind: OutReceipt, To: in.ReceiptTo,
+		State: OutReady, Stanza: stanza, Created: a.Now(),
+	})
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/storage"
+)
+
+// Outgoing is a message to send.
+type Outgoing struct {
+	Conversation int64
+	RemoteID     string // becomes the stanza id and the origin-id
+	Body         string
+	// Replaces is a failed message whose place this one takes; 0 for none.
+	Replaces int64
+}
+
+// Enqueue makes a message durable: its row and its outbox row, in one
+// transaction. When it returns nil the message will be sent, whatever happens
+// to this process.
+func (a *Account) Enqueue(ctx context.Context, m Outgoing) (id int64, err error) {
+	KillPoint("outbox.before")
+	err = a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		conversation, err := tx.Conversation(m.Conversation)
+		if err != nil {
+			return err
+		}
+		if m.Replaces != 0 {
+			if err := tx.DeleteMessage(m.Replaces); err != nil {
+				return err
+			}
+			emit.message(event.MessageRemoved, conversation.ID, m.Replaces, "")
+		}
+		row := storage.Message{
+			ConversationID: conversation.ID, AccountID: a.ID, Outgoing: true,
+			Sender: a.JID, RemoteID: m.RemoteID, Channel: a.Channel,
+			Kind: KindText, Body: m.Body, At: a.Now(), ReceivedAt: a.Now(),
+			State: StateQueued, Encryption: conversation.Encryption,
+		}
+		if row.Encryption == EncryptionDefault {
+			row.Encryption = EncryptionOMEMO
+		}
+		if err := tx.InsertMessage(&row); err != nil {
+			return err
+		}
+		id = row.ID
+		if row.Encryption == EncryptionNone {
+			// An archive copy must be known again even if every trace of the
+			// stream is lost; for OMEMO the key is known once encrypted.
+			if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, m.RemoteID, m.Body)}, id); err != nil {
+				return err
+			}
+		}
+		emit.message(event.MessageAdded, row.ConversationID, id, "")
+		emit.conversation(row.ConversationID)
+		return tx.Enqueue(&storage.OutboxRow{
+			AccountID: a.ID, ConversationID: conversation.ID, MessageID: id,
+			Kind: OutMessage, To: conversation.Peer, State: OutQueued, Created: a.Now(),
+		})
+	})
+	KillPoint("outbox.queued")
+	if err != nil {
+		return 0, fmt.Errorf("enqueue message: %w", err)
+	}
+	return id, nil
+}
+
+// Position is where the next stanza goes: as the Next-th of the stream
+// StreamID, counted from one.
+type Position struct {
+	StreamID string
+	Next     uint64
+}
+
+// Limits of one Prepare: stanzas that one transaction finalises, and rows
+// looked at on the way.
+const (
+	prepareStanzas = 64
+	prepareScan    = 256
+)
+
+// Prepared is the outcome of one Prepare.
+type Prepared struct {
+	Stanzas [][]byte // in the order of their sending
+	// Need lists the peers whose devices must be looked up before their
+	// messages can be encrypted.
+	Need []string
+}
+
+// Prepare takes the next stanzas from the outbox: encrypts what is queued and
+// stores the final bytes with the advanced ratchet, the stream and the count
+// they go out with, in one transaction. After it the bytes must be handed to
+// the stream, in order. ready says for which peers the devices are known.
+//
+// Messages of a conversation never overtake each other: one that must wait
+// holds up those behind it.
+func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer string) bool) (Prepared, error) {
+	var p Prepared
+	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		p = Prepared{}
+		waiting := make(map[int64]bool)
+		after := int64(0)
+		for len(p.Stanzas) < prepareStanzas {
+			rows, err := tx.Outbox(a.ID, after, prepareScan, OutQueued, OutReady)
+			if err != nil {
+				return err
+			}
+			for i := range rows {
+				row := &rows[i]
+				after = row.ID
+				if len(p.Stanzas) == prepareStanzas {
+					return nil
+				}
+				if row.Kind == OutMessage && waiting[row.ConversationID] {
+					continue
+				}
+				if row.State == OutQueued {
+					done, err := a.finalise(tx, emit, row, ready, &p)
+					if err != nil {
+						return err
+					}
+					if !done {
+						waiting[row.ConversationID] = true
+						continue
+					}
+				}
+				row.State = OutWritten
+				row.StreamID, row.StreamCount = pos.StreamID, pos.Next+uint64(len(p.Stanzas))
+				row.Attempts++
+				if err := tx.UpdateOutbox(*row); err != nil {
+					return err
+				}
+				p.Stanzas = append(p.Stanzas, row.Stanza)
+			}
+			if len(rows) < prepareScan {
+				break
+			}
+		}
+		KillPoint("outbox.uncommitted")
+		return nil
+	})
+	if err != nil {
+		return Prepared{}, fmt.Errorf("prepare outbox: %w", err)
+	}
+	if len(p.Stanzas) > 0 {
+		KillPoint("outbox.committed")
+	}
+	return p, nil
+}
+
+// finalise makes the bytes of a queued message. False: it has to wait.
+func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow, ready func(string) bool, p *Prepared) (bool, error) {
+	message, err := tx.Message(row.MessageID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, tx.DeleteOutbox(row.ID) // deleted before it was sent
+	}
+	if err != nil {
+		return false, err
+	}
+	var env *omemo.Envelope
+	if message.Encryption == EncryptionOMEMO {
+		if a.OMEMO == nil {
+			return false, a.block(tx, emit, row, &message, ReasonNoEngine)
+		}
+		if !ready(row.To) {
+			p.need(row.To)
+			return false, nil
+		}
+		err := tx.Savepoint(func() error {
+			e, _, err := a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), []byte(message.Body), []string{row.To, a.JID})
+			env = &e
+			return err
+		})
+		switch {
+		case errors.Is(err, omemo.ErrUndecided):
+			return false, a.block(tx, emit, row, &message, ReasonUndecided)
+		case errors.Is(err, omemo.ErrNoDevices):
+			return false, a.block(tx, emit, row, &message, ReasonNoDevices)
+		case code.In(err, "omemo"), code.In(err, "engine"):
+			return false, a.block(tx, emit, row, &message, code.Of(err))
+		case err != nil:
+			return false, err
+		}
+		sent := Incoming{Sender: a.JID, Envelope: env}
+		if err := a.markSeen(tx, sent.keys(a.JID), message.ID); err != nil {
+			return false, err
+		}
+	}
+	row.Stanza, err = a.Builder.Message(row.To, message.RemoteID, message.Body, env)
+	return err == nil, err
+}
+
+func (p *Prepared) need(peer string) {
+	for _, n := range p.Need {
+		if n == peer {
+			return
+		}
+	}
+	p.Need = append(p.Need, peer)
+}
+
+func (a *Account) block(tx *storage.Tx, emit *emitter, row *storage.OutboxRow, message *storage.Message, reason string) error {
+	row.State, row.Reason = OutBlocked, reason
+	if err := tx.UpdateOutbox(*row); err != nil {
+		return err
+	}
+	if err := tx.SetMessageState(message.ID, StateBlocked, reason); err != nil {
+		return err
+	}
+	emit.message(event.MessageChanged, message.ConversationID, message.ID, reason)
+	emit.conversation(message.ConversationID)
+	return nil
+}
+
+// Unblock queues the blocked messages to peer again, after something changed
+// that may let them pass: a decision, a device. A message written to be
+// encrypted stays so, whatever its conversation is set to meanwhile. An empty
+// peer means everybody.
+func (a *Account) Unblock(ctx context.Context, peer string) (n int, err error) {
+	err = a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		n = 0
+		return a.unblock(tx, emit, peer, &n)
+	})
+	return n, err
+}
+
+func (a *Account) unblock(tx *storage.Tx, emit *emitter, peer string, n *int) error {
+	for after := int64(0); ; {
+		rows, err := tx.Outbox(a.ID, after, prepareScan, OutBlocked)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			after = row.ID
+			if peer != "" && row.To != peer {
+				continue
+			}
+			conversation, err := tx.Conversation(row.ConversationID)
+			if err != nil {
+				return err
+			}
+			row.State, row.Reason = OutQueued, ""
+			if err := tx.UpdateOutbox(row); err != nil {
+				return err
+			}
+			if err := tx.SetMessageState(row.MessageID, StateQueued, ""); err != nil {
+				return err
+			}
+			*n++
+			emit.message(event.MessageChanged, conversation.ID, row.MessageID, "")
+			emit.conversation(conversation.ID)
+		}
+		if len(rows) < prepareScan {
+			return nil
+		}
+	}
+}
+
+// ack ends the outbox rows that the server has counted.
+func (a *Account) ack(tx *storage.Tx, emit *emitter, ack *Ack) error {
+	KillPoint("ack.before")
+	rows, err := tx.AckOutbox(a.ID, ack.StreamID, ack.Upto)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Kind != OutMessage {
+			continue
+		}
+		message, err := tx.Message(row.MessageID)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.advance(tx, emit, message, StateSent); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+// Message states, as stored. A higher state is never replaced by a lower one,
+// save by a retry that the user asks for.
+const (
+	StateReceived  uint8 = 0  // incoming
+	StateQueued    uint8 = 10 // durable here, not yet known to be at the server
+	StateBlocked   uint8 = 15 // needs a decision; Reason says which
+	StateSent      uint8 = 20 // the server has it
+	StateDelivered uint8 = 30 // a device of the peer has it (XEP-0184)
+	StateRead      uint8 = 40 // the peer has displayed it (XEP-0333)
+	StateFailed    uint8 = 50 // refused; Reason says why
+	StateUnknown   uint8 = 60 // cut off in a way that only a person can resolve (SMS)
+)
+
+// Message kinds, as stored.
+const (
+	KindText       uint8 = 1
+	KindUnreadable uint8 = 2 // a placeholder; Reason says why
+)
+
+// Encryptions, as stored in messages and conversations.
+const (
+	EncryptionDefault uint8 = 0 // conversations only: what the account's policy says
+	EncryptionNone    uint8 = 1
+	EncryptionOMEMO   uint8 = 2
+)
+
+// Outbox row kinds, as stored.
+const (
+	OutMessage uint8 = 1 // a message row goes with it
+	OutReceipt uint8 = 2 // final bytes from the start
+	OutEmpty   uint8 = 3 // an OMEMO message without content: key exchange answer, heartbeat
+)
+
+// Outbox row states, as stored.
+const (
+	OutQueued  uint8 = 0 // bytes still to be made
+	OutReady   uint8 = 1 // bytes final, to be written
+	OutWritten uint8 = 2 // handed to the stream StreamID as its StreamCount-th stanza
+	OutBlocked uint8 = 3 // waits for a decision
+)
+
+// Reasons for which a message is blocked, beside the codes of errors.
+const (
+	ReasonUndecided = "omemo.undecided"           // keys of the peer wait for a decision
+	ReasonNoDevices = "omemo.no-devices"          // the peer announces no usable device
+	ReasonProfile   = "omemo.unsupported-profile" // written for a version of OMEMO this account does not use
+	ReasonNoEngine  = "omemo.no-engine"           // the app configured no session engine
+)

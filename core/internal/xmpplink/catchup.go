@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"errors"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp"
+)
+
+// archivePage is how many messages are asked for at a time. Servers have a
+// cap of their own, often 50.
+const archivePage = 250
+
+// startCatchUp tells the server that we are there, then stores what was
+// missed. Availability comes first: what arrives after it comes live, and
+// what came before it is in the archive, so nothing falls in between.
+func (l *Link) startCatchUp() {
+	l.child(func(ctx context.Context) {
+		if err := l.client.SendPresence(ctx, xmpp.Presence{}); err != nil {
+			return // a new session will start over
+		}
+		if err := l.client.EnableCarbons(ctx); err != nil {
+			l.log.Debug("no carbons", "code", code.Of(err))
+		}
+		err := retry(ctx, func() error { return l.catchUp(ctx) })
+		if err != nil {
+			l.log.Info("archive not read", "code", code.Of(err))
+		}
+		l.post(ctx, func() {
+			l.release()
+			l.session.mayFlush = true
+			l.flush(ctx)
+		})
+	})
+}
+
+// catchUp reads the account's own archive from the last known message on, and
+// asks for the next page while one is stored.
+func (l *Link) catchUp(ctx context.Context) error {
+	run, err := l.account.BeginCatchUp(ctx, l.account.JID)
+	if err != nil {
+		return err
+	}
+	err = l.readArchive(ctx, run)
+	if err != nil && !unsupported(err) {
+		return err
+	}
+	if err := l.account.EndCatchUp(ctx, run); err != nil {
+		return err
+	}
+	if l.account.OMEMO != nil {
+		l.wg.Go(func() { l.maintain(ctx) }) // prekeys that were used while away
+	}
+	return nil
+}
+
+type fetched struct {
+	page xmpp.ArchivePage
+	err  error
+}
+
+func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	query := xmpp.ArchiveQuery{After: run.Cursor, Max: archivePage, Last: run.First()}
+	next := l.fetchPage(ctx, query)
+	for {
+		f := <-next
+		lost := false
+		if errors.Is(f.err, xmpp.ErrNoCursor) {
+			// The archive has forgotten the cursor.
+			f = <-l.fetchPage(ctx, xmpp.ArchiveQuery{Max: archivePage, Last: true})
+			lost = true
+		}
+		if f.err != nil {
+			return f.err
+		}
+		l.archiveKnown.Store(true)
+		done := f.page.Complete || f.page.Last == "" || query.Last || lost
+		if !done {
+			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
+			next = l.fetchPage(ctx, query)
+		}
+		if err := l.account.StorePage(ctx, run, l.pageOf(f.page, lost)); err != nil {
+			return err
+		}
+		l.Wake() // receipts
+		if done {
+			return nil
+		}
+	}
+}
+
+func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetched {
+	result := make(chan fetched, 1)
+	l.wg.Go(func() {
+		page, err := l.client.QueryArchive(ctx, q)
+		result <- fetched{page, err}
+	})
+	return result
+}
+
+func (l *Link) pageOf(p xmpp.ArchivePage, lost bool) pipeline.Page {
+	page := pipeline.Page{First: p.First, Last: p.Last, Complete: p.Complete, Lost: lost}
+	for i := range p.Items {
+		item := &p.Items[i]
+		if item.Err != nil {
+			l.log.Warn("archived message passed over", "code", code.Of(item.Err))
+			continue
+		}
+		if in := l.incoming(&item.Message, item.Stamp); in != nil {
+			in.ArchiveID = item.ID
+			page.Messages = append(page.Messages, *in)
+		}
+	}
+	return page
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/engine"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/storage"
+	"mellium.im/xmpp/jid"
+)
+
+const (
+	profile     = xmpp.OMEMO03
+	fetchers    = 4  // bundles asked for at a time
+	maxBundles  = 64 // bundles asked for on one occasion
+	fetchWait   = time.Minute
+	flagPublish = "omemo.publish" // the own bundle must be published
+)
+
+// setupOMEMO makes the own keys, once.
+func (l *Link) setupOMEMO(ctx context.Context) error {
+	if l.account.OMEMO == nil {
+		return nil
+	}
+	return l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+		created, err := l.account.OMEMO.Setup(tx.Context(), tx.OMEMO(l.account.ID))
+		if err != nil || !created {
+			return err
+		}
+		return tx.PutValue(l.account.ID, flagPublish, []byte{1})
+	})
+}
+
+// setupDevices publishes the own bundle if that is due, and sees to it that
+// the own device is announced. The bundle comes first: an announced device
+// without one cannot be written to.
+func (l *Link) setupDevices(ctx context.Context) {
+	if l.account.OMEMO == nil {
+		return
+	}
+	err := retry(ctx, func() error {
+		if err := l.publishIfDue(ctx); err != nil {
+			return err
+		}
+		return l.updateList(ctx, l.account.JID)
+	})
+	if err != nil && ctx.Err() == nil {
+		l.log.Warn("own device not announced", "code", code.Of(err))
+	}
+}
+
+// maintain replaces used prekeys.
+func (l *Link) maintain(ctx context.Context) {
+	if err := retry(ctx, func() error { return l.publishIfDue(ctx) }); err != nil && ctx.Err() == nil {
+		l.log.Warn("own bundle not published", "code", code.Of(err))
+	}
+}
+
+func (l *Link) publishIfDue(ctx context.Context) error {
+	select {
+	case l.publishing <- struct{}{}: // one at a time, so that the last made goes out last
+		defer func() { <-l.publishing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	due := false
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+		changed, err := l.account.OMEMO.Maintain(tx.Context(), tx.OMEMO(l.account.ID))
+		if err != nil {
+			return err
+		}
+		if changed {
+			due = true
+			return tx.PutValue(l.account.ID, flagPublish, []byte{1})
+		}
+		_, due, err = tx.Value(l.account.ID, flagPublish)
+		return err
+	})
+	if err != nil || !due {
+		return err
+	}
+	return l.publishBundle(ctx)
+}
+
+func (l *Link) publishBundle(ctx context.Context) error {
+	var own omemo.Bundle
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		own, err = l.account.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(l.account.ID))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.client.PublishBundle(ctx, profile, own.Device, bundleToWire(own.PublishedBundle)); err != nil {
+		return err
+	}
+	return l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+		return tx.DeleteValue(l.account.ID, flagPublish)
+	})
+}
+
+// updateList fetches a device list and takes it in.
+func (l *Link) updateList(ctx context.Context, peer string) error {
+	address, err := jid.Parse(peer)
+	if err != nil {
+		return err
+	}
+	devices, err := l.client.FetchDevices(ctx, address, profile)
+	if err != nil && !errors.Is(err, xmpp.ErrNoNode) {
+		return err
+	}
+	var change omemo.DeviceChange
+	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), peer, idsOf(devices))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.devicesChanged(peer, change)
+	if change.Republish != nil {
+		return l.client.PublishDevices(ctx, profile, devicesOf(change.Republish))
+	}
+	return nil
+}
+
+func (l *Link) devicesChanged(peer string, change omemo.DeviceChange) {
+	if len(change.Added)+len(change.Removed) > 0 {
+		l.account.Bus.Publish(event.Event{Kind: event.TrustChanged, Account: l.account.ID, Peer: peer})
+	}
+}
+
+// deviceList takes in a list that was pushed (XEP-0384 section 4.3).
+func (l *Link) deviceList(b *batch, peer string, devices []xmpp.Device) {
+	if l.account.OMEMO == nil {
+		return
+	}
+	var change omemo.DeviceChange
+	b.apply(func(tx *storage.Tx, _ func(event.Event)) (err error) {
+		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), peer, idsOf(devices))
+		return err
+	})
+	b.then(func() {
+		l.devicesChanged(peer, change)
+		if change.Republish != nil {
+			l.child(func(ctx context.Context) {
+				if err := l.client.PublishDevices(ctx, profile, devicesOf(change.Republish)); err != nil {
+					l.log.Info("own device not announced again", "code", code.Of(err))
+				}
+			})
+		}
+		if len(change.Added) == 0 {
+			return
+		}
+		if peer == l.account.JID {
+			clear(l.session.ready) // every peer's next message goes to it too
+			return
+		}
+		delete(l.session.ready, peer)
+		l.unblock(peer)
+	})
+}
+
+// unblock lets messages that waited for a device of peer try again.
+func (l *Link) unblock(peer string) {
+	l.child(func(ctx context.Context) {
+		if n, err := l.account.Unblock(ctx, peer); err == nil && n > 0 {
+			l.Wake()
+		}
+	})
+}
+
+// fetchDevices looks up what is needed to write to peer, and sends on when
+// it is known.
+func (l *Link) fetchDevices(peer string) {
+	if l.session.fetching[peer] {
+		return
+	}
+	l.session.fetching[peer] = true
+	l.child(func(ctx context.Context) {
+		err := retry(ctx, func() error {
+			ctx, cancel := context.WithTimeout(ctx, fetchWait)
+			defer cancel()
+			if err := l.updateList(ctx, peer); err != nil {
+				return err
+			}
+			return l.fetchBundles(ctx, peer)
+		})
+		if err != nil {
+			l.log.Info("devices of a peer not known", "code", code.Of(err))
+		}
+		l.post(ctx, func() {
+			delete(l.session.fetching, peer)
+			l.session.ready[peer] = true
+			l.flush(ctx)
+		})
+	})
+}
+
+// fetchBundles starts sessions with every device of peer, and of our own,
+// that has none.
+func (l *Link) fetchBundles(ctx context.Context, peer string) error {
+	var missing []omemo.Address
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		missing, err = l.account.OMEMO.MissingSessions(tx.Context(), tx.OMEMO(l.account.ID), []string{peer, l.account.JID})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(missing) > maxBundles {
+		l.log.Warn("peer has too many devices", "devices", len(missing), "limit", maxBundles)
+		missing = missing[:maxBundles]
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, fetchers)
+	for _, address := range missing {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := l.fetchBundle(ctx, address); err != nil && ctx.Err() == nil {
+				l.log.Info("device cannot be written to", "device", address.Device, "code", code.Of(err))
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+func (l *Link) fetchBundle(ctx context.Context, a omemo.Address) error {
+	address, err := jid.Parse(a.JID)
+	if err != nil {
+		return err
+	}
+	bundle, err := l.client.FetchBundle(ctx, address, profile, a.Device)
+	if err != nil {
+		return err
+	}
+	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), a, bundleFromWire(bundle))
+	})
+	if err == nil || errors.Is(err, omemo.ErrIdentityChanged) {
+		l.account.Bus.Publish(event.Event{
+			Kind: event.TrustChanged, Account: l.account.ID, Peer: a.JID, Code: code.Of(err),
+		})
+	}
+	return err
+}
+
+func idsOf(devices []xmpp.Device) []uint32 {
+	ids := make([]uint32, len(devices))
+	for i, d := range devices {
+		ids[i] = d.ID
+	}
+	return ids
+}
+
+func devicesOf(ids []uint32) []xmpp.Device {
+	devices := make([]xmpp.Device, len(ids))
+	for i, id := range ids {
+		devices[i].ID = id
+	}
+	return devices
+}
+
+func bundleToWire(b omemo.PublishedBundle) xmpp.Bundle {
+	w := xmpp.Bundle{
+		Identity: b.Identity, SignedPreKeyID: b.SignedPreKeyID, SignedPreKey: b.SignedPreKey, Signature: b.Signature,
+		PreKeys: make([]xmpp.PreKey, len(b.PreKeys)),
+	}
+	for i, k := range b.PreKeys {
+		w.PreKeys[i] = xmpp.PreKey{ID: k.ID, Public: k.Public}
+	}
+	return w
+}
+
+func bundleFromWire(w xmpp.Bundle) omemo.PublishedBundle {
+	b := omemo.PublishedBundle{
+		Identity: engine.PublicKey(w.Identity), SignedPreKeyID: w.SignedPreKeyID,
+		SignedPreKey: engine.PublicKey(w.SignedPreKey), Signature: w.Signature,
+		PreKeys: make([]omemo.PublishedPreKey, len(w.PreKeys)),
+	}
+	for i, k := range w.PreKeys {
+		b.PreKeys[i] = omemo.PublishedPreKey{ID: k.ID, Public: engine.PublicKey(k.Public)}
+	}
+	return b
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package xmpplink wires one XMPP account to the pipeline: what comes from
+// the stream becomes updates, what the outbox prepares becomes stanzas.
+//
+//	link.go      Link: its life, and the actor loop
+//	inbound.go   stanzas and stream items into pipeline updates
+//	session.go   what a new or resumed stream needs first
+//	catchup.go   paging through the archive (XEP-0313)
+//	outbound.go  the outbox onto the stream, acknowledgements back
+//	devices.go   OMEMO device lists and bundles (XEP-0384)
+//	contacts.go  roster, subscriptions, presence
+//	builder.go   the final bytes of outgoing stanzas
+//	conn.go      connection settings; sign-in probe; registration
+//
+// # Concurrency
+//
+// A Link has one actor goroutine, which owns every field of session and is
+// the only one that calls Deliver and SendDurable. It never waits for the
+// network: whatever needs an answer (IQs) runs in child goroutines, which
+// post a function back to the actor. One goroutine runs the stream, one
+// carries its items over. Close joins all of them.
+//
+// Nothing here is called with a database transaction open, and the stream is
+// given storage.InTransaction as a guard that says so.
+package xmpplink

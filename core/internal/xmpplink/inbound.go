@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp/stream"
+	"github.com/confab-im/confab/storage"
+)
+
+// batch gathers what one transaction will store.
+type batch struct {
+	updates []pipeline.Update
+	count   uint64   // inbound stanzas it covers
+	counted bool     // count is to be told to the stream
+	after   []func() // run once it is stored
+}
+
+func (b *batch) add(u pipeline.Update) { b.updates = append(b.updates, u) }
+
+func (b *batch) apply(fn func(tx *storage.Tx, emit func(event.Event)) error) {
+	b.add(pipeline.Update{Apply: fn})
+}
+
+func (b *batch) then(fn func()) { b.after = append(b.after, fn) }
+
+// heldItem is a live message that waits for the end of a catch-up, so that
+// what came before it is stored before it.
+type heldItem struct {
+	count  uint64
+	update pipeline.Update
+}
+
+// maxHeld bounds what waits: below the number of unacknowledged stanzas at
+// which servers give a session up.
+const maxHeld = 150
+
+// take handles what the stream has, in order.
+func (l *Link) take(ctx context.Context, items []stream.Item) {
+	var b batch
+	for i := range items {
+		item := &items[i]
+		switch item.Kind {
+		case stream.Online:
+			l.deliver(ctx, &b)
+			b = batch{}
+			l.online(ctx, item)
+			b.count, b.counted = item.Count, true
+			continue
+		case stream.Offline:
+			l.deliver(ctx, &b)
+			b = batch{}
+			l.offline(item.Err)
+			continue
+		}
+		if l.session.broken {
+			continue
+		}
+		switch item.Kind {
+		case stream.Acked:
+			b.add(pipeline.Update{Ack: &pipeline.Ack{StreamID: l.session.id, Upto: item.Acked}})
+			b.then(l.Wake) // there is room again
+		case stream.Malformed:
+			l.log.Warn("unreadable stanza passed over", "code", code.Of(item.Err))
+		case stream.Stanza:
+			l.stanza(ctx, &b, item)
+		}
+		b.count, b.counted = item.Count, true
+	}
+	l.deliver(ctx, &b)
+}
+
+// deliver stores a batch and then tells the stream, never the other way round.
+func (l *Link) deliver(ctx context.Context, b *batch) {
+	if l.session.broken || len(b.updates) == 0 && !b.counted {
+		return
+	}
+	handled, id, managed := l.handled(b.count), l.session.id, l.session.managed && b.counted
+	if managed {
+		b.apply(func(tx *storage.Tx, _ func(event.Event)) error {
+			return tx.SetHandled(l.account.ID, id, handled)
+		})
+	}
+	outcome, err := l.account.Deliver(ctx, b.updates)
+	if err != nil {
+		l.storageFailed(ctx, err)
+		return
+	}
+	l.storageWell()
+	if outcome.Queued {
+		l.Wake()
+	}
+	if outcome.PreKeyUsed {
+		l.child(l.maintain)
+	}
+	if managed {
+		l.client.Handled(handled)
+		pipeline.KillPoint("ack.sent")
+	}
+	for _, fn := range b.after {
+		fn()
+	}
+}
+
+// handled is how far stanzas are durable once those up to count that are not
+// held are.
+func (l *Link) handled(count uint64) uint64 {
+	if len(l.session.held) > 0 {
+		return min(count, l.session.held[0].count-1)
+	}
+	return count
+}
+
+// hold keeps a message back while a catch-up runs. False: it is not held.
+func (l *Link) hold(item *stream.Item, u pipeline.Update) bool {
+	if !l.session.holding {
+		return false
+	}
+	if len(l.session.held) >= maxHeld {
+		// Too many: from here on what is live goes ahead. Sort keys keep the
+		// conversation in order; only the events are not.
+		l.release()
+		return false
+	}
+	l.session.held = append(l.session.held, heldItem{count: item.Count, update: u})
+	return true
+}
+
+// release stores what was held, in order.
+func (l *Link) release() {
+	if !l.session.holding {
+		return
+	}
+	held := l.session.held
+	l.session.holding, l.session.held = false, nil
+	for len(held) > 0 {
+		n := min(len(held), batchItems)
+		b := batch{count: held[n-1].count, counted: true}
+		for _, h := range held[:n] {
+			b.add(h.update)
+		}
+		l.deliver(l.session.ctx, &b)
+		held = held[n:]
+	}
+}

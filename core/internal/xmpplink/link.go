@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/network/xmpp/stream"
+)
+
+// Link is the connection of one account, from Start to Close.
+type Link struct {
+	account *pipeline.Account
+	conn    ConnConfig
+	client  *xmpp.Client // set before ready is closed
+	log     *slog.Logger
+
+	cancel context.CancelFunc
+	done   chan struct{}
+	ready  chan struct{} // closed once client is set, or the start failed
+	posts  chan func()   // from child goroutines to the actor
+	wake   chan struct{} // the outbox has something
+	items  chan []stream.Item
+	buffer chan []stream.Item // empty ones, back to the reader
+	wg     sync.WaitGroup
+
+	credentials *credentials
+	publishing  chan struct{} // holds a token while the own bundle goes out
+
+	// archiveKnown: the server keeps an archive, so it removes forged archive
+	// ids from what it delivers (XEP-0359 section 5).
+	archiveKnown atomic.Bool
+
+	session session // owned by the actor
+	status  status
+}
+
+// status is what other goroutines may read of a Link.
+type status struct {
+	mu       sync.Mutex
+	state    event.State
+	code     string
+	presence map[string]map[string]Presence // bare JID → resource
+}
+
+const (
+	batchItems = 64
+	postQueue  = 64
+)
+
+// Start connects in the background.
+func Start(account *pipeline.Account, conn ConnConfig) *Link {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Link{
+		account: account, conn: conn, log: account.Log,
+		cancel: cancel, done: make(chan struct{}), ready: make(chan struct{}),
+		posts: make(chan func(), postQueue), wake: make(chan struct{}, 1),
+		publishing: make(chan struct{}, 1),
+		items:      make(chan []stream.Item), buffer: make(chan []stream.Item, 2),
+	}
+	l.status.presence = make(map[string]map[string]Presence)
+	l.status.state = event.Connecting
+	for range cap(l.buffer) {
+		l.buffer <- make([]stream.Item, 0, batchItems)
+	}
+	go func() {
+		defer close(l.done)
+		l.run(ctx)
+	}()
+	return l
+}
+
+// closeGrace bounds how long Close waits for what is on its way out.
+const closeGrace = 3 * time.Second
+
+// Close ends the connection but leaves the stream resumable, and waits for
+// every goroutine.
+func (l *Link) Close() {
+	l.end(func(ctx context.Context) error { return l.client.Detach(ctx) })
+}
+
+// SignOut ends the session on the server and waits for every goroutine.
+func (l *Link) SignOut(context.Context) {
+	l.end(func(ctx context.Context) error { return l.client.Close(ctx) })
+}
+
+func (l *Link) end(stop func(context.Context) error) {
+	<-l.ready
+	if l.client != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+		if err := stop(ctx); err != nil && !errors.Is(err, stream.ErrClosed) {
+			l.log.Debug("stream did not end cleanly", "code", code.Of(err))
+		}
+		cancel()
+	}
+	l.cancel()
+	<-l.done
+}
+
+// State returns the connection's state, and the code of what ended the last
+// connection or attempt.
+func (l *Link) State() (event.State, string) {
+	l.status.mu.Lock()
+	defer l.status.mu.Unlock()
+	return l.status.state, l.status.code
+}
+
+func (l *Link) setState(state event.State, resumed bool, reason string) {
+	l.status.mu.Lock()
+	same := l.status.state == state && l.status.code == reason && state != event.Online
+	l.status.state, l.status.code = state, reason
+	if state != event.Online || !resumed {
+		clear(l.status.presence)
+	}
+	l.status.mu.Unlock()
+	if !same {
+		l.account.Bus.Publish(event.Event{
+			Kind: event.AccountState, Account: l.account.ID, State: state, Resumed: resumed, Code: reason,
+		})
+	}
+}
+
+// Wake says that the outbox has something. It never waits.
+func (l *Link) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// NetworkChanged and Foreground pass on what the system says.
+func (l *Link) NetworkChanged() { l.withClient((*xmpp.Client).NetworkChanged) }
+
+// Foreground says whether a person is looking.
+func (l *Link) Foreground(on bool) {
+	l.withClient(func(c *xmpp.Client) { c.Foreground(on) })
+}
+
+func (l *Link) withClient(fn func(*xmpp.Client)) {
+	select {
+	case <-l.ready:
+		if l.client != nil {
+			fn(l.client)
+		}
+	default: // still reading what to resume; it will connect at once anyway
+	}
+}
+
+// post hands fn to the actor, from a child goroutine.
+func (l *Link) post(ctx context.Context, fn func()) {
+	select {
+	case l.posts <- fn:
+	case <-ctx.Done():
+	}
+}
+
+// run is the actor.
+func (l *Link) run(ctx context.Context) {
+	defer l.cancel()
+	defer l.wg.Wait()
+	err := l.open(ctx)
+	close(l.ready)
+	if err != nil {
+		l.fail(ctx, err)
+		return
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	l.wg.Go(func() { ended <- l.client.Run(runCtx) })
+	l.wg.Go(func() { l.read(runCtx) })
+	defer stop()
+	defer func() { l.session.end() }()
+
+	for {
+		select {
+		case items, ok := <-l.items:
+			if !ok {
+				l.fail(ctx, <-ended)
+				return
+			}
+			l.take(ctx, items)
+			l.buffer <- items[:0]
+		case fn := <-l.posts:
+			fn()
+		case <-l.wake:
+			l.flush(ctx)
+		}
+	}
+}
+
+// read carries items over to the actor until the stream ends.
+func (l *Link) read(ctx context.Context) {
+	defer close(l.items)
+	for buf := range l.buffer {
+		items, err := l.client.Next(ctx, buf)
+		if err != nil {
+			return
+		}
+		l.items <- items
+	}
+}
+
+// fail is the last thing an actor says.
+func (l *Link) fail(ctx context.Context, err error) {
+	l.session.end()
+	switch {
+	case ctx.Err() != nil, err == nil, errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled):
+		l.setState(event.Offline, false, "")
+	default:
+		l.log.Warn("connection ended for good", "code", code.Of(err))
+		l.setState(event.Failed, false, code.Of(err))
+	}
+}
+
+// open reads what an earlier process left and makes the client.
+func (l *Link) open(ctx context.Context) error {
+	resume, err := l.loadStream(ctx)
+	if err != nil {
+		return err
+	}
+	cfg, kept, err := l.conn.client()
+	if err != nil {
+		return err
+	}
+	l.credentials = kept
+	cfg.Stream.Resume = resume
+	cfg.Caps = capsCache{l.account}
+	client, err := xmpp.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := l.setupOMEMO(ctx); err != nil {
+		return err
+	}
+	l.client = client
+	return nil
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp/stream"
+)
+
+// flush sends what is in the outbox, in order, until it is empty, the stream
+// is full or the rest has to wait.
+func (l *Link) flush(ctx context.Context) {
+	for l.session.up && l.session.mayFlush && !l.session.broken {
+		var p pipeline.Prepared
+		var last pipeline.Position
+		var failed error
+		err := l.client.SendDurable(ctx, func(pos stream.Position) ([][]byte, error) {
+			if pos.ID != l.session.stream {
+				return nil, nil // a newer session, which the actor has not come to yet
+			}
+			at := pipeline.Position{StreamID: l.session.id, Next: pos.Next}
+			if !l.session.managed {
+				at.Next = l.session.written + 1
+			}
+			p, failed = l.account.Prepare(ctx, at, func(peer string) bool { return l.session.ready[peer] })
+			last = pipeline.Position{StreamID: at.StreamID, Next: at.Next + uint64(len(p.Stanzas))}
+			return p.Stanzas, failed
+		})
+		pipeline.KillPoint("outbox.written")
+		if failed != nil {
+			l.storageFailed(ctx, failed)
+			return
+		}
+		for _, peer := range p.Need {
+			l.fetchDevices(peer)
+		}
+		if len(p.Stanzas) > 0 && !l.session.managed {
+			l.session.written = last.Next - 1
+			l.confirmByPing(last.StreamID, l.session.written)
+		}
+		switch {
+		case errors.Is(err, stream.ErrBusy):
+			return // room comes with an acknowledgement, which flushes again
+		case err != nil:
+			// The bytes are in the outbox as written on this session; whether
+			// they went out shows when it is resumed, or is not.
+			l.log.Debug("not sent now", "code", code.Of(err))
+			return
+		case len(p.Stanzas) == 0:
+			return
+		}
+	}
+}
+
+const pingWait = 2 * time.Minute
+
+// confirmByPing stands in for acknowledgements on a server without stream
+// management: stanzas of one stream are handled in order, so an answer to a
+// later request says that what went before was taken.
+func (l *Link) confirmByPing(streamID string, upto uint64) {
+	l.child(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, pingWait)
+		defer cancel()
+		if err := l.client.Ping(ctx, l.client.Self().Domain()); err != nil {
+			return
+		}
+		l.post(ctx, func() {
+			l.deliver(ctx, &batch{updates: []pipeline.Update{{Ack: &pipeline.Ack{StreamID: streamID, Upto: upto}}}})
+		})
+	})
+}

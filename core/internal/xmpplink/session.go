@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/network/xmpp/stream"
+	"github.com/confab-im/confab/storage"
+	"mellium.im/xmpp/jid"
+)
+
+// session is what the actor knows of the stream-management session it is in.
+// It survives reconnects that resume.
+type session struct {
+	ctx    context.Context // of the child goroutines; ends with the session
+	cancel context.CancelFunc
+
+	id      string // names the session in the database
+	stream  string // the stream's own name for it; empty when it cannot be resumed
+	jid     jid.JID
+	managed bool // stream management is on
+	up      bool // connected
+	broken  bool // a batch could not be stored: nothing counts until a reconnect
+
+	mayFlush bool // what is in doubt has been cleared up
+	holding  bool // live messages wait for the end of a catch-up
+	held     []heldItem
+
+	ready    map[string]bool // peers whose devices were looked up
+	fetching map[string]bool
+	written  uint64 // stanzas sent without stream management
+	failures int    // of the database in a row
+}
+
+func (s *session) end() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+// begin replaces the session by a new one.
+func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
+	l.session.end()
+	s := session{
+		jid: o.JID, id: o.ID, stream: o.ID, managed: o.SM,
+		ready: make(map[string]bool), fetching: make(map[string]bool),
+	}
+	if s.id == "" {
+		s.id = "unmanaged-" + rand.Text() // rows are marked with it all the same
+	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	l.session = s
+}
+
+// online reacts to a stream that came about.
+func (l *Link) online(ctx context.Context, item *stream.Item) {
+	o := item.Online
+	inProcess := l.session.ctx != nil && l.session.ctx.Err() == nil && l.session.id == o.ID
+	if !o.Resumed || !inProcess {
+		l.begin(ctx, o)
+	}
+	l.session.up, l.session.broken = true, false
+	var err error
+	if o.Resumed {
+		err = l.resumed(ctx, o, item.Count, inProcess)
+	} else {
+		err = l.fresh(ctx, o)
+	}
+	if err != nil {
+		l.storageFailed(ctx, err)
+		return
+	}
+	if err := l.credentials.persist(ctx, l.account.DB, l.account.ID); err != nil {
+		l.storageFailed(ctx, err)
+		return
+	}
+	l.setState(event.Online, o.Resumed, "")
+	l.flush(ctx)
+}
+
+// resumed goes on where the connection was lost, maybe by another process.
+func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64, inProcess bool) error {
+	updates := []pipeline.Update{{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}}}
+	if !inProcess {
+		// The stanzas of the process before that the server has not counted
+		// are only in the outbox: they go out again, the same bytes.
+		updates = append(updates, pipeline.Update{Apply: func(tx *storage.Tx, _ func(event.Event)) error {
+			_, err := tx.ForgetStream(l.account.ID)
+			return err
+		}})
+	}
+	updates = append(updates, l.saveStream(o, count))
+	if _, err := l.account.Deliver(ctx, updates); err != nil {
+		return err
+	}
+	if inProcess {
+		return nil
+	}
+	l.session.mayFlush = true
+	unfinished, err := l.account.Unfinished(ctx)
+	if err == nil && unfinished {
+		l.startCatchUp()
+	}
+	l.child(l.setupDevices)
+	return err
+}
+
+// fresh starts a session that knows nothing of the one before.
+func (l *Link) fresh(ctx context.Context, o *stream.OnlineInfo) error {
+	doubt, err := l.account.Forget(ctx)
+	if err != nil {
+		return err
+	}
+	if o.ID != "" {
+		if _, err := l.account.Deliver(ctx, []pipeline.Update{l.saveStream(o, 0)}); err != nil {
+			return err
+		}
+	}
+	// Messages that may have arrived wait for the archive to say so.
+	l.session.mayFlush = !doubt
+	l.session.holding = true
+	l.startCatchUp()
+	versioned := o.Feature(xmpp.NSRosterVersioning, "ver")
+	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
+	l.child(l.setupDevices)
+	return nil
+}
+
+func (l *Link) saveStream(o *stream.OnlineInfo, handled uint64) pipeline.Update {
+	return pipeline.Update{Apply: func(tx *storage.Tx, _ func(event.Event)) error {
+		return tx.SaveStream(storage.Stream{
+			AccountID: l.account.ID, ID: o.ID, Location: o.Location, JID: o.JID.String(),
+			Handled: handled, Max: o.Max, Updated: l.account.Now(),
+		})
+	}}
+}
+
+// loadStream returns what an earlier process left to resume.
+func (l *Link) loadStream(ctx context.Context) (*stream.Resume, error) {
+	var row storage.Stream
+	err := l.account.DB.View(ctx, func(r *storage.Reader) (err error) {
+		row, err = r.Stream(l.account.ID)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	address, err := jid.Parse(row.JID)
+	if err != nil {
+		return nil, nil // of no use; a new session takes its place
+	}
+	return &stream.Resume{ID: row.ID, Location: row.Location, JID: address, Handled: row.Handled}, nil
+}
+
+// offline notes that the connection is gone. The session lives on until the
+// server refuses to resume it.
+func (l *Link) offline(err error) {
+	l.session.up, l.session.broken = false, false
+	if reason := code.Of(err); reason != "" {
+		l.log.Info("offline", "code", reason)
+		l.setState(event.Connecting, false, reason)
+	}
+}
+
+// storageFailed gives up the connection: nothing of it was acknowledged, so
+// the server will send it again. The wait keeps a full disk from becoming a
+// busy loop.
+func (l *Link) storageFailed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	l.session.broken = true
+	l.log.Error("database refuses writes", "code", code.Of(err))
+	l.account.Bus.Publish(event.Event{Kind: event.Storage, Account: l.account.ID, Code: code.Of(err)})
+	l.session.failures++
+	wait := time.NewTimer(min(time.Minute, time.Second<<min(l.session.failures, 6)))
+	defer wait.Stop()
+	l.client.Reset(err)
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+}
+
+func (l *Link) storageWell() {
+	if l.session.failures > 0 {
+		l.session.failures = 0
+		l.account.Bus.Publish(event.Event{Kind: event.Storage, Account: l.account.ID})
+	}
+}
+
+// child runs fn beside the actor until the session ends.
+func (l *Link) child(fn func(ctx context.Context)) {
+	ctx := l.session.ctx
+	l.wg.Go(func() { fn(ctx) })
+}

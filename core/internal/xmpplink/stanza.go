@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpplink
+
+import (
+	"context"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/network/xmpp/stream"
+)
+
+// stanza turns one stanza into what the batch is to store. What is malformed
+// or forged is passed over, and acknowledged, so that it cannot come again
+// and again.
+func (l *Link) stanza(ctx context.Context, b *batch, item *stream.Item) {
+	switch item.Stanza.Name.Local {
+	case "message":
+		m, err := l.client.Message(item.Stanza)
+		if err != nil {
+			l.log.Warn("message passed over", "code", code.Of(err))
+			return
+		}
+		l.message(b, item, &m)
+	case "presence":
+		p, err := xmpp.ParsePresence(item.Stanza, l.client.Self())
+		if err != nil {
+			l.log.Debug("presence passed over", "code", code.Of(err))
+			return
+		}
+		l.presence(b, &p)
+	case "iq":
+		l.rosterPush(ctx, b, item.Stanza)
+	}
+}
+
+func (l *Link) message(b *batch, item *stream.Item, m *xmpp.Message) {
+	from := m.From.Bare().String()
+	switch {
+	case m.Type == "error":
+		reason := "xmpp.error"
+		if m.Error != nil {
+			reason += "." + string(m.Error.Condition)
+		}
+		b.add(pipeline.Update{Bounce: &pipeline.Bounce{From: from, RemoteID: m.ID, Code: reason}})
+		return
+	case m.Event != nil:
+		if devices, ok := m.Event.Devices(profile); ok {
+			l.deviceList(b, from, devices)
+		}
+		return
+	case m.Receipt != nil && m.Receipt.Received != "":
+		b.add(pipeline.Update{Receipt: &pipeline.Receipt{From: from, RemoteID: m.Receipt.Received}})
+	}
+	in := l.incoming(m, m.Delay)
+	if in == nil {
+		return
+	}
+	if l.archiveKnown.Load() {
+		for _, id := range m.StanzaIDs {
+			in.ArchiveID = id.ID // only those of the own archive are left in a direct message
+		}
+	}
+	if m.Receipt != nil && m.Receipt.Request && m.Carbon == xmpp.NotCarbon {
+		in.ReceiptTo = m.From.String()
+	}
+	u := pipeline.Update{Message: in}
+	if !l.hold(item, u) {
+		b.add(u)
+	}
+}
+
+// incoming is what is to be stored of a message, nil if it is nothing to show
+// in a conversation with one person.
+func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
+	if m.Type == "groupchat" || m.Type == "headline" || m.Type == "error" {
+		return nil
+	}
+	in := &pipeline.Incoming{RemoteID: m.ID, At: at, Body: m.Body}
+	if in.RemoteID == "" {
+		in.RemoteID = m.OriginID
+	}
+	if in.At.IsZero() {
+		in.At = l.account.Now()
+	}
+	in.Sender = m.From.Bare().String()
+	in.Peer = in.Sender
+	if in.Sender == l.account.JID {
+		in.Outgoing, in.Peer = true, m.To.Bare().String()
+	}
+	switch {
+	case m.OMEMOErr != nil:
+		in.Unreadable = code.Of(m.OMEMOErr)
+	case m.OMEMO != nil && m.OMEMO.Profile != profile:
+		in.Unreadable = pipeline.ReasonProfile
+	case m.OMEMO != nil:
+		in.Envelope = envelopeFromWire(m.OMEMO)
+	case m.Body == "":
+		return nil
+	}
+	return in
+}
+
+// presence keeps who is there, and the requests to see ours.
+func (l *Link) presence(b *batch, p *xmpp.Presence) {
+	peer := p.From.Bare().String()
+	switch p.Type {
+	case xmpp.PresenceSubscribe:
+		l.request(b, peer)
+	case "", xmpp.PresenceUnavailable:
+		if peer != l.account.JID && l.setPresence(peer, p) {
+			b.then(func() {
+				l.account.Bus.Publish(event.Event{Kind: event.PresenceChanged, Account: l.account.ID, Peer: peer})
+			})
+		}
+	}
+}

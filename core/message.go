@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package core
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/storage"
+)
+
+// MessageID names a message in this database, for good.
+type MessageID = int64
+
+// MessageState says how far a message got.
+type MessageState uint8
+
+// The states of a message.
+const (
+	MessageReceived  = MessageState(pipeline.StateReceived)  // somebody else's
+	MessageQueued    = MessageState(pipeline.StateQueued)    // durable here, on its way
+	MessageBlocked   = MessageState(pipeline.StateBlocked)   // waits for a decision: see Reason
+	MessageSent      = MessageState(pipeline.StateSent)      // the server has it
+	MessageDelivered = MessageState(pipeline.StateDelivered) // a device of the peer has it
+	MessageRead      = MessageState(pipeline.StateRead)      // the peer has displayed it
+	MessageFailed    = MessageState(pipeline.StateFailed)    // refused: see Reason
+	MessageUnknown   = MessageState(pipeline.StateUnknown)   // cut off; only a person can say
+)
+
+var messageStates = map[MessageState]string{
+	MessageReceived: "received", MessageQueued: "queued", MessageBlocked: "blocked", MessageSent: "sent",
+	MessageDelivered: "delivered", MessageRead: "read", MessageFailed: "failed", MessageUnknown: "unknown",
+}
+
+// String returns the state's stable name.
+func (s MessageState) String() string { return name(messageStates, s) }
+
+// MessageKind says what a message is.
+type MessageKind uint8
+
+// The kinds of message.
+const (
+	Text       = MessageKind(pipeline.KindText)
+	Unreadable = MessageKind(pipeline.KindUnreadable) // a placeholder: see Reason
+)
+
+// String returns the kind's stable name.
+func (k MessageKind) String() string {
+	return name(map[MessageKind]string{Text: "text", Unreadable: "unreadable"}, k)
+}
+
+// Encryption says how a message travelled, or how a conversation's messages are to.
+type Encryption uint8
+
+// The encryptions. OMEMO is what every new conversation uses.
+const (
+	Plain = Encryption(pipeline.EncryptionNone)
+	OMEMO = Encryption(pipeline.EncryptionOMEMO)
+)
+
+// String returns the encryption's stable name.
+func (e Encryption) String() string {
+	return name(map[Encryption]string{Plain: "plain", OMEMO: "omemo"}, e)
+}
+
+func name[K comparable](names map[K]string, k K) string {
+	if n, ok := names[k]; ok {
+		return n
+	}
+	return "unknown"
+}
+
+// Message is a message as it was when it was read.
+type Message struct {
+	ID           MessageID
+	Conversation ConversationID
+	Account      AccountID
+	Outgoing     bool
+	Sender       string // bare JID
+	Channel      string // "xmpp"
+	Kind         MessageKind
+	Body         string
+	At           time.Time // when it was written, as far as is known
+	ReceivedAt   time.Time // when it came to this device
+	State        MessageState
+	Encryption   Encryption
+	Device       uint32     // OMEMO device of the sender
+	Fingerprint  string     // of that device's key, 64 hexadecimal digits
+	Trust        TrustState // in that key when the message came
+	Reason       string     // stable code when blocked, failed or unreadable
+	Cursor       Cursor     // its place in the conversation
+}
+
+// LogValue keeps bodies and people out of logs.
+func (m Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int64("id", m.ID), slog.String("state", m.State.String()))
+}
+
+// Cursor is a place in a conversation. The zero value is its end.
+type Cursor int64
+
+func messageOf(row storage.Message) Message {
+	return Message{
+		ID: row.ID, Conversation: row.ConversationID, Account: row.AccountID, Outgoing: row.Outgoing,
+		Sender: row.Sender, Channel: row.Channel, Kind: MessageKind(row.Kind), Body: row.Body,
+		At: row.At, ReceivedAt: row.ReceivedAt, State: MessageState(row.State), Encryption: Encryption(row.Encryption),
+		Device: row.SenderDevice, Fingerprint: hex.EncodeToString(row.Identity), Trust: TrustState(row.Trust),
+		Reason: row.Reason, Cursor: Cursor(row.SortKey),
+	}
+}
+
+func messagesOf(rows []storage.Message) []Message {
+	list := make([]Message, len(rows))
+	for i, row := range rows {
+		list[i] = messageOf(row)
+	}
+	return list
+}
+
+// Message returns one message, or ErrNoMessage.
+func (c *Client) Message(ctx context.Context, id MessageID) (Message, error) {
+	var row storage.Message
+	err := c.db.View(ctx, func(r *storage.Reader) (err error) {
+		row, err = r.Message(id)
+		return err
+	})
+	if err != nil {
+		return Message{}, notFound(err, ErrNoMessage, "read message")
+	}
+	return messageOf(row), nil
+}
+
+// MaxPage is the most messages or conversations that one read returns.
+const MaxPage = 500
+
+func page(limit int) int {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}
+
+// History returns up to limit messages before a place, newest first. The zero
+// Cursor starts at the end; the last message's Cursor continues.
+func (cv *Conversation) History(ctx context.Context, before Cursor, limit int) ([]Message, error) {
+	var rows []storage.Message
+	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
+		rows, err = r.MessagesBefore(cv.id, int64(before), page(limit))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	return messagesOf(rows), nil
+}
+
+// HistoryAfter returns up to limit messages after a place, oldest first.
+func (cv *Conversation) HistoryAfter(ctx context.Context, after Cursor, limit int) ([]Message, error) {
+	var rows []storage.Message
+	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
+		rows, err = r.MessagesAfter(cv.id, int64(after), page(limit))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	return messagesOf(rows), nil
+}
+
+// Search finds messages.
+type Search struct {
+	Text         string         // words; the last may be the beginning of one, from two letters on
+	Conversation ConversationID // 0: everywhere
+	Before       MessageID      // continues after the last message of a page; 0 starts
+	Limit        int
+}
+
+// Search returns messages that contain every word, newest first.
+func (c *Client) Search(ctx context.Context, s Search) ([]Message, error) {
+	var rows []storage.Message
+	err := c.db.View(ctx, func(r *storage.Reader) (err error) {
+		rows, err = r.Search(storage.SearchQuery{
+			Text: s.Text, ConversationID: s.Conversation, BeforeID: s.Before, Limit: page(s.Limit),
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("search messages: %w", err)
+	}
+	return messagesOf(rows), nil
+}
+
+func notFound(err, sentinel error, doing string) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return sentinel
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

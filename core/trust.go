@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package core
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/trust"
+	"github.com/confab-im/confab/storage"
+)
+
+// TrustState is what was decided about a device's key.
+type TrustState uint8
+
+// The states of a key. A new key of somebody with no verified key is trusted
+// blindly; once a key of theirs was verified, new ones wait for a decision.
+const (
+	Undecided   = TrustState(trust.Undecided)   // nothing is sent until somebody decides
+	Blind       = TrustState(trust.Blind)       // trusted, not compared
+	Verified    = TrustState(trust.Verified)    // compared
+	Distrusted  = TrustState(trust.Distrusted)  // left out; its messages are marked
+	Compromised = TrustState(trust.Compromised) // left out; its messages are refused
+)
+
+// String returns the state's stable name.
+func (s TrustState) String() string { return trust.State(s).String() }
+
+// Device is one device of a person, as far as it is known.
+type Device struct {
+	ID          uint32
+	JID         string // bare
+	Fingerprint string // 64 hexadecimal digits; empty until the key is known
+	Active      bool   // announced now; others only explain old messages
+	Own         bool   // this very device
+	Trust       TrustState
+	LastSeen    time.Time // zero: never
+}
+
+// FormatFingerprint splits a fingerprint into eight groups of eight, for
+// reading aloud.
+func FormatFingerprint(fingerprint string) string {
+	k, err := omemo.ParseFingerprint(fingerprint)
+	if err != nil {
+		return fingerprint
+	}
+	return omemo.FormatFingerprint(k)
+}
+
+// OwnDevice returns this device of the account, whose fingerprint others
+// compare. Without a session engine it is ErrNoEngine.
+func (a *Account) OwnDevice(ctx context.Context) (Device, error) {
+	if a.pipe.OMEMO == nil {
+		return Device{}, ErrNoEngine
+	}
+	device := Device{JID: a.jid, Active: true, Own: true, Trust: Verified}
+	err := a.client.db.Update(ctx, func(tx *storage.Tx) error {
+		st := tx.OMEMO(a.id)
+		if _, err := a.pipe.OMEMO.Setup(tx.Context(), st); err != nil {
+			return err
+		}
+		bundle, err := a.pipe.OMEMO.OwnBundle(tx.Context(), st)
+		device.ID, device.Fingerprint = bundle.Device, omemo.Fingerprint(bundle.Identity)
+		return err
+	})
+	if err != nil {
+		return Device{}, fmt.Errorf("read own device: %w", err)
+	}
+	return device, nil
+}
+
+// Devices returns the known devices of a peer, or the account's own others.
+func (a *Account) Devices(ctx context.Context, peer string) ([]Device, error) {
+	bare, err := bareJID(peer)
+	if err != nil {
+		return nil, err
+	}
+	if a.pipe.OMEMO == nil {
+		return nil, ErrNoEngine
+	}
+	var known []omemo.Device
+	err = a.client.db.Update(ctx, func(tx *storage.Tx) (err error) {
+		known, err = a.pipe.OMEMO.Devices(tx.Context(), tx.OMEMO(a.id), bare)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	list := make([]Device, len(known))
+	for i, d := range known {
+		list[i] = Device{ID: d.Device, JID: bare, Active: d.Active, Trust: TrustState(d.Trust)}
+		if d.Known {
+			list[i].Fingerprint = omemo.Fingerprint(d.Identity)
+		}
+		if d.LastSeen != 0 {
+			list[i].LastSeen = time.UnixMicro(d.LastSeen)
+		}
+	}
+	return list, nil
+}
+
+// RefreshDevices asks the server for the peer's devices and their keys, for
+// comparing fingerprints before the first message.
+func (a *Account) RefreshDevices(ctx context.Context, peer string) error {
+	bare, err := bareJID(peer)
+	if err != nil {
+		return err
+	}
+	if a.pipe.OMEMO == nil {
+		return ErrNoEngine
+	}
+	l, err := a.online()
+	if err != nil {
+		return err
+	}
+	if err := l.RefreshDevices(ctx, bare); err != nil {
+		return fmt.Errorf("refresh devices: %w", err)
+	}
+	return nil
+}
+
+// SetTrust records a person's decision about a key, by its fingerprint, and
+// sends what waited for it.
+func (a *Account) SetTrust(ctx context.Context, peer, fingerprint string, state TrustState) error {
+	bare, err := bareJID(peer)
+	if err != nil {
+		return err
+	}
+	if a.pipe.OMEMO == nil {
+		return ErrNoEngine
+	}
+	identity, err := omemo.ParseFingerprint(fingerprint)
+	if err != nil {
+		return ErrUnknownFingerprint
+	}
+	err = a.client.db.Update(ctx, func(tx *storage.Tx) error {
+		st := tx.OMEMO(a.id)
+		known, err := a.pipe.OMEMO.Devices(tx.Context(), st, bare)
+		if err != nil {
+			return err
+		}
+		for _, d := range known {
+			if d.Known && d.Identity == identity {
+				return a.pipe.OMEMO.SetTrust(tx.Context(), st, bare, identity, trust.State(state))
+			}
+		}
+		return ErrUnknownFingerprint
+	})
+	if err != nil {
+		return fmt.Errorf("set trust: %w", err)
+	}
+	a.client.bus.Publish(event.Event{Kind: event.TrustChanged, Account: a.id, Peer: bare})
+	return a.unblock(ctx, bare)
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package quickdrive
+
+// Command is a line to a process; see the command type of quickstart.
+type Command struct {
+	Cmd         string `json:"cmd"`
+	ID          string `json:"id,omitempty"`
+	JID         string `json:"jid,omitempty"`
+	Password    string `json:"password,omitempty"`
+	Peer        string `json:"peer,omitempty"`
+	Body        string `json:"body,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
+	State       string `json:"state,omitempty"`
+	Limit       int    `json:"limit,omitempty"`
+	Before      int64  `json:"before,omitempty"`
+}
+
+// Line is a line from a process.
+type Line struct {
+	Event    string    `json:"event"`
+	ID       string    `json:"id"`
+	OK       bool      `json:"ok"`
+	Error    string    `json:"error"`
+	Code     string    `json:"code"`
+	Peer     string    `json:"peer"`
+	State    string    `json:"state"`
+	Resumed  bool      `json:"resumed"`
+	Message  *Message  `json:"message"`
+	Messages []Message `json:"messages"`
+	Own      *Device   `json:"own"`
+	Devices  []Device  `json:"devices"`
+}
+
+// Message is a message in a Line.
+type Message struct {
+	ID          int64  `json:"id"`
+	Peer        string `json:"peer"`
+	Sender      string `json:"sender"`
+	Outgoing    bool   `json:"outgoing"`
+	Kind        string `json:"kind"`
+	Body        string `json:"body"`
+	State       string `json:"state"`
+	Encryption  string `json:"encryption"`
+	Trust       string `json:"trust"`
+	Fingerprint string `json:"fingerprint"`
+	Reason      string `json:"reason"`
+	Cursor      int64  `json:"cursor"`
+}
+
+// Device is a device in a Line.
+type Device struct {
+	ID          uint32 `json:"id"`
+	Fingerprint string `json:"fingerprint"`
+	Trust       string `json:"trust"`
+	Active      bool   `json:"active"`
+}
