@@ -130,7 +130,7 @@ func (db *DB) backup(ctx context.Context, path string, key Key) (err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return fileError("find path", err)
 	}
-	for _, suffix := range []string{"", suffixKey, suffixWAL, "-shm", "-journal"} {
+	for _, suffix := range []string{"", suffixKey, suffixWAL, suffixSHM, suffixJournal} {
 		if _, err := os.Lstat(path + suffix); err == nil {
 			return ErrExists
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -216,7 +216,7 @@ func noLog(path string) error {
 // beside it.
 func removeCopy(path string) error {
 	var errs []error
-	for _, suffix := range []string{"", suffixWAL, "-shm", "-journal"} {
+	for _, suffix := range []string{"", suffixWAL, suffixSHM, suffixJournal} {
 		errs = append(errs, remove(path+suffix))
 	}
 	return errors.Join(errs...)

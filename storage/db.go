@@ -28,7 +28,7 @@ type DB struct {
 	lock    *os.File
 	conns   conns
 	wal     walBound    // owned by the holder of the writer
-	argon   argonParams // zero means the default
+	argon   argonParams // the cost of a passphrase
 	closing sync.Once
 	closed  error // the result of the first Close
 }
@@ -40,13 +40,6 @@ type conns struct {
 	writers                chan *session // one
 	readers                chan *session
 	closed                 chan struct{}
-}
-
-func (db *DB) argonCost() argonParams {
-	if db.argon.passes == 0 {
-		return defaultArgon
-	}
-	return db.argon
 }
 
 // String returns a fixed text: a DB holds a key.

@@ -13,17 +13,29 @@ import (
 
 // Names of the files beside a database.
 const (
-	suffixKey   = ".key"
-	suffixLock  = ".lock"
-	suffixWAL   = "-wal"
-	suffixRekey = ".rekey" // a copy under a new key, before it takes the database's place
-	suffixTemp  = ".new"
+	suffixKey     = ".key"
+	suffixLock    = ".lock"
+	suffixWAL     = "-wal"
+	suffixSHM     = "-shm"
+	suffixJournal = "-journal"
+	suffixRekey   = ".rekey" // a copy under a new key, before it takes the database's place
+	suffixTemp    = ".new"
 )
+
+// pageSize is the smallest size of a database that holds anything.
+const pageSize = 4096
 
 const fileMode fs.FileMode = 0o600
 
 // sqliteMagic starts every file whose header is not encrypted.
 const sqliteMagic = "SQLite format 3\x00"
+
+// headSize is how much of a file's head tells its kind; at headReserved stands
+// how many bytes at the end of each page SQLite leaves to others.
+const (
+	headSize     = 32
+	headReserved = 20
+)
 
 // createFile creates an empty file that only its owner may use. An existing
 // file is left alone; created says which it was.
@@ -72,8 +84,8 @@ func readFile(path string) (b []byte, ok bool, err error) {
 	return b, err == nil, fileError("read file", err)
 }
 
-// readHead returns the size of a file and up to 16 of its first bytes. A file
-// that does not exist has size -1.
+// readHead returns the size of a file and up to headSize of its first bytes. A
+// file that does not exist has size -1.
 func readHead(path string) (size int64, head []byte, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -90,9 +102,32 @@ func readHead(path string) (size int64, head []byte, err error) {
 	if !st.Mode().IsRegular() {
 		return 0, nil, fmt.Errorf("read file: %w: not a regular file", ErrUnavailable)
 	}
-	head = make([]byte, len(sqliteMagic))
+	head = make([]byte, headSize)
 	n, _ := f.ReadAt(head, 0)
 	return st.Size(), head[:n], nil
+}
+
+// recognizable refuses what SQLite would take for an empty database and write
+// over: a file shorter than a page, and a write-ahead log whose database is
+// gone, which it would delete. size is as readHead returns it.
+func recognizable(path string, size int64) error {
+	if size >= pageSize {
+		return nil
+	}
+	log, journal := !missing(path+suffixWAL), !missing(path+suffixJournal)
+	switch {
+	case size <= 0 && log:
+		return fmt.Errorf("%w: there is a write-ahead log without its database", ErrCorrupt)
+	case size > 0 && !log && !journal:
+		return ErrKey
+	}
+	return nil
+}
+
+// missing reports whether a file is absent or empty.
+func missing(path string) bool {
+	st, err := os.Stat(path)
+	return err != nil || st.Size() == 0
 }
 
 // syncDir makes a rename or a removal in the directory of path durable.

@@ -3,6 +3,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -44,6 +45,8 @@ type Options struct {
 	Backend backend.Backend
 	// Now is the clock for rows that are stamped here; nil means time.Now.
 	Now func() time.Time
+
+	argon argonParams // the cost of a passphrase; zero means defaultArgon
 }
 
 const defaultReadConns = 3
@@ -75,6 +78,9 @@ func (o Options) complete() (Options, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.argon == (argonParams{}) {
+		o.argon = defaultArgon
+	}
 	if o.PlaintextHeader && !o.Backend.Caps().PlaintextHeader {
 		return o, fmt.Errorf("%w: no plaintext header with this backend", ErrInvalid)
 	}
@@ -88,7 +94,10 @@ func (o Options) complete() (Options, error) {
 // The errors are ErrKeyLength, ErrKeyFile, ErrKey, ErrPlaintext, ErrInUse,
 // ErrNewerSchema, ErrForeignSchema, ErrCorrupt, ErrFull and ErrUnavailable.
 func Open(ctx context.Context, o Options) (_ *DB, err error) {
-	if o, err = o.complete(); err != nil {
+	if o, err = o.complete(); err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	lock, err := lockFile(o.LockPath)
@@ -96,7 +105,7 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{
-		backend: o.Backend, path: o.Path, logger: o.Logger, now: o.Now,
+		backend: o.Backend, path: o.Path, logger: o.Logger, now: o.Now, argon: o.argon,
 		conns: conns{writers: make(chan *session, 1), readers: make(chan *session, o.ReadConns), closed: make(chan struct{})},
 		lock:  lock,
 	}
@@ -125,14 +134,22 @@ func (db *DB) unlock(o Options) error {
 		return err
 	}
 	fresh := size <= 0
+	if err := recognizable(db.path, size); err != nil {
+		return err
+	}
+	plain := bytes.HasPrefix(head, []byte(sqliteMagic))
 	var env *envelope
 	// A raw key needs the key file only for the salt of a readable header.
-	if hasFile && (o.Key.k.passphrase || fresh || string(head) == sqliteMagic) {
+	if hasFile && (o.Key.k.passphrase || fresh || plain) {
 		if env, err = decodeEnvelope(raw); err != nil {
 			return err
 		}
 	}
-	if string(head) == sqliteMagic && (env == nil || env.salt == nil) {
+	if plain && (env == nil || env.salt == nil) {
+		// A page of an encrypted file ends in reserved bytes.
+		if len(head) > headReserved && head[headReserved] != 0 {
+			return ErrKeyFile
+		}
 		return ErrPlaintext
 	}
 	switch {
@@ -152,7 +169,7 @@ func (db *DB) unlock(o Options) error {
 		return err
 	}
 	db.wrapped = o.Key.k.passphrase
-	if env != nil && (fresh || string(head) == sqliteMagic) {
+	if env != nil && (fresh || plain) {
 		db.salt = env.salt
 	}
 	if !fresh {
@@ -192,7 +209,7 @@ func (db *DB) writeKeyFile(path string, key Key, data *backend.Key, salt []byte)
 	switch {
 	case key.k.passphrase:
 		var err error
-		if env, err = sealEnvelope(key.k.secret, data, salt, db.argonCost()); err != nil {
+		if env, err = sealEnvelope(key.k.secret, data, salt, db.argon); err != nil {
 			return err
 		}
 	case salt == nil:

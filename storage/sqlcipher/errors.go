@@ -22,6 +22,9 @@ func (*Backend) Classify(err error) backend.Class {
 	if errors.Is(err, errNotCipher) {
 		return backend.NotCipher
 	}
+	if errors.Is(err, errKey) {
+		return backend.NotADB
+	}
 	if errors.As(err, new(errDamaged)) {
 		return backend.Corrupt
 	}
@@ -62,7 +65,7 @@ func full(errno syscall.Errno) bool {
 // only for a constraint, where it is made of names of the schema; elsewhere it
 // may quote a search text or a statement.
 func (*Backend) Describe(err error) string {
-	if errors.Is(err, errNotCipher) || errors.Is(err, errConfig) || errors.As(err, new(errDamaged)) {
+	if errors.Is(err, errNotCipher) || errors.Is(err, errConfig) || errors.Is(err, errKey) || errors.As(err, new(errDamaged)) {
 		return err.Error()
 	}
 	e, ok := sqliteError(err)

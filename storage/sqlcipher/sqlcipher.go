@@ -28,6 +28,7 @@ const busyTimeout = 5000
 
 var (
 	errConfig    = errors.New("the path, key or salt is unusable")
+	errKey       = errors.New("the first page fails authentication")
 	errNotCipher = errors.New("the linked SQLite does not encrypt")
 )
 
@@ -112,7 +113,7 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	conn, err := drv.Open(c.path + "?_busy_timeout=" + fmt.Sprint(busyTimeout) +
 		"&_txlock=immediate&_pragma_key=" + url.QueryEscape(c.keyPragma()))
 	if err != nil {
-		return nil, err
+		return nil, keyError(err)
 	}
 	sc, ok := conn.(*sqlite3.SQLiteConn)
 	if !ok {
@@ -121,9 +122,19 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	}
 	if err := c.prepare(sc); err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, keyError(err)
 	}
 	return sc, nil
+}
+
+// keyError finds a wrong key where the file's header is in plain text: the
+// first page then looks right, and SQLCipher fails with SQLITE_ERROR. No
+// statement that is run here is wrong in itself.
+func keyError(err error) error {
+	if e, ok := sqliteError(err); ok && e.Code == sqlite3.ErrError {
+		return errKey
+	}
+	return err
 }
 
 func (c *connector) prepare(conn *sqlite3.SQLiteConn) error {
