@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// XEP-0384: OMEMO Encryption, messages
+
+package xmpp
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/confab-im/confab/network/xmpp/element"
+)
+
+// The profiles of OMEMO: version 0.3 of XEP-0384, which is what most clients
+// speak, and versions from 0.8 on.
+const (
+	Profile03 uint8 = 1
+	Profile2  uint8 = 2
+)
+
+// Namespaces of the two profiles.
+const (
+	NSOMEMO  = "eu.siacs.conversations.axolotl"
+	NSOMEMO2 = "urn:xmpp:omemo:2"
+)
+
+// Bounds on what others send. Entries beyond them are cut off.
+const (
+	MaxDevices = 256  // of one account
+	MaxPreKeys = 500  // of one bundle
+	MaxKeys    = 4096 // of one message
+)
+
+// maxID bounds ids of devices and keys: some clients read them as signed.
+const maxID = 1<<31 - 1
+
+// An Encrypted is the OMEMO part of a message.
+type Encrypted struct {
+	Profile uint8
+	SID     uint32 // device id of the sender
+	Keys    []EncryptedKey
+	IV      []byte // of Profile03 only
+	Payload []byte // nil for an empty message; not nil though empty for an empty <payload/>
+}
+
+// An EncryptedKey is the message key for one device.
+type EncryptedKey struct {
+	RID    uint32 // device id of the recipient
+	JID    string // account of the recipient, as sent; Profile2 only
+	PreKey bool   // Data is a key exchange
+	Data   []byte // nil when it is no base64
+}
+
+// encryptedOf reads the OMEMO part of a message. When both profiles are there,
+// which say the same, it is that of Profile03.
+func encryptedOf(message *element.Element) (*Encrypted, error) {
+	x := message.Child(NSOMEMO, "encrypted")
+	if x == nil {
+		x = message.Child(NSOMEMO2, "encrypted")
+	}
+	if x == nil {
+		return nil, nil
+	}
+	e, err := ParseEncrypted(x)
+	if err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// ParseEncrypted reads an <encrypted/> of either profile. Keys for ids that no
+// device can have are left out.
+//
+// Errors: [ErrMalformed].
+func ParseEncrypted(x *element.Element) (Encrypted, error) {
+	e, err := parseEncrypted(x)
+	if err != nil {
+		return Encrypted{}, fmt.Errorf("parse encrypted message: %w", err)
+	}
+	return e, nil
+}
+
+func parseEncrypted(x *element.Element) (Encrypted, error) {
+	if !x.Is(NSOMEMO, "encrypted") && !x.Is(NSOMEMO2, "encrypted") {
+		return Encrypted{}, ErrMalformed
+	}
+	ns := x.Name.Space
+	e := Encrypted{Profile: profileOf(ns)}
+	header := x.Child(ns, "header")
+	var err error
+	if e.SID, err = parseID(header.AttrValue("sid")); err != nil {
+		return Encrypted{}, fmt.Errorf("%w: sender device", err)
+	}
+	if e.Profile == Profile03 {
+		e.addKeys(header, "", "prekey")
+		iv := header.Child(ns, "iv")
+		if iv == nil {
+			return Encrypted{}, fmt.Errorf("%w: no iv", ErrMalformed)
+		}
+		if e.IV, err = decodeBase64(iv.Text); err != nil {
+			return Encrypted{}, fmt.Errorf("%w: iv", err)
+		}
+	} else {
+		for keys := range header.All(ns, "keys") {
+			e.addKeys(keys, keys.AttrValue("jid"), "kex")
+		}
+	}
+	if p := x.Child(ns, "payload"); p != nil {
+		if e.Payload, err = decodeBase64(p.Text); err != nil {
+			return Encrypted{}, fmt.Errorf("%w: payload", err)
+		}
+	}
+	return e, nil
+}
+
+func (e *Encrypted) addKeys(from *element.Element, account, exchange string) {
+	for x := range from.All(from.Name.Space, "key") {
+		id, err := parseID(x.AttrValue("rid"))
+		if err != nil || len(e.Keys) >= MaxKeys {
+			continue
+		}
+		key := EncryptedKey{RID: id, JID: account, PreKey: isTrue(x.AttrValue(exchange))}
+		if data, err := decodeBase64(x.Text); err == nil {
+			key.Data = data
+		}
+		e.Keys = append(e.Keys, key)
+	}
+}
+
+// Element builds the <encrypted/>.
+func (e Encrypted) Element() *element.Element {
+	ns, exchange := NSOMEMO, "prekey"
+	if e.Profile == Profile2 {
+		ns, exchange = NSOMEMO2, "kex"
+	}
+	header := element.New(ns, "header").With("sid", formatID(e.SID))
+	groups := map[string]*element.Element{}
+	for _, k := range e.Keys {
+		key := element.New(ns, "key").With("rid", formatID(k.RID)).WithText(encodeBase64(k.Data))
+		if k.PreKey {
+			key.With(exchange, "true")
+		}
+		if e.Profile != Profile2 {
+			header.Add(key)
+			continue
+		}
+		if groups[k.JID] == nil {
+			groups[k.JID] = element.New(ns, "keys").With("jid", k.JID)
+			header.Add(groups[k.JID])
+		}
+		groups[k.JID].Add(key)
+	}
+	if e.Profile != Profile2 {
+		header.Add(element.New(ns, "iv").WithText(encodeBase64(e.IV)))
+	}
+	x := element.New(ns, "encrypted").Add(header)
+	if e.Payload != nil {
+		x.Add(element.New(ns, "payload").WithText(encodeBase64(e.Payload)))
+	}
+	return x
+}
+
+func profileOf(ns string) uint8 {
+	if ns == NSOMEMO2 {
+		return Profile2
+	}
+	return Profile03
+}
+
+func namespaceOf(profile uint8) string {
+	if profile == Profile2 {
+		return NSOMEMO2
+	}
+	return NSOMEMO
+}
+
+// parseID reads the id of a device or key, 1 to 2³¹−1.
+func parseID(s string) (uint32, error) {
+	n, err := strconv.ParseUint(strings.Trim(s, xmlSpace), 10, 32)
+	if err != nil || n == 0 || n > maxID {
+		return 0, fmt.Errorf("%w: id", ErrMalformed)
+	}
+	return uint32(n), nil
+}
+
+func formatID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
+
+const xmlSpace = " \t\r\n"
+
+// decodeBase64 decodes base64 with any white space in it. It never returns nil
+// without an error.
+func decodeBase64(s string) ([]byte, error) {
+	if strings.ContainsAny(s, xmlSpace) {
+		s = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("%w: base64", ErrMalformed)
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return b, nil
+}
+
+func encodeBase64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
