@@ -144,7 +144,7 @@ func (c *Client) FetchDiscoItems(ctx context.Context, to jid.JID, node string) (
 func ownInfo(cfg Config) Info {
 	features := append([]string{
 		disco.NSInfo, disco.NSCaps, ping.NS, nsTime, receipts.NS, NSChatStates, NSMarkers, NSEME, NSHints, NSStanzaID,
-		NotifyDevices(Profile03),
+		NotifyDevices(OMEMO03),
 	}, cfg.Features...)
 	if cfg.Software.Name != "" {
 		features = append(features, version.NS)

@@ -17,7 +17,7 @@ func ParseEME(message *element.Element) string {
 
 func emeElement(namespace string) *element.Element {
 	name := ""
-	if namespace == NSOMEMO || namespace == NSOMEMO2 {
+	if namespace == NSOMEMO03 || namespace == NSOMEMO2 {
 		name = "OMEMO"
 	}
 	return element.New(NSEME, "encryption").With("namespace", namespace).WithOptional("name", name)

@@ -14,16 +14,16 @@ type Hints uint8
 
 // The hints of XEP-0334 §4.
 const (
-	Store            Hints = 1 << iota // keep it, though it has no body
-	NoStore                            // keep it nowhere
-	NoPermanentStore                   // keep it for offline delivery only
-	NoCopy                             // deliver it to the addressed client only
+	HintStore            Hints = 1 << iota // keep it, though it has no body
+	HintNoStore                            // keep it nowhere
+	HintNoPermanentStore                   // keep it for offline delivery only
+	HintNoCopy                             // deliver it to the addressed client only
 )
 
 var hintNames = []struct {
 	hint Hints
 	name string
-}{{Store, "store"}, {NoStore, "no-store"}, {NoPermanentStore, "no-permanent-store"}, {NoCopy, "no-copy"}}
+}{{HintStore, "store"}, {HintNoStore, "no-store"}, {HintNoPermanentStore, "no-permanent-store"}, {HintNoCopy, "no-copy"}}
 
 // ParseHints reads the hints of a message.
 func ParseHints(message *element.Element) Hints {

@@ -16,14 +16,14 @@ import (
 // The profiles of OMEMO: version 0.3 of XEP-0384, which is what most clients
 // speak, and versions from 0.8 on.
 const (
-	Profile03 uint8 = 1
-	Profile2  uint8 = 2
+	OMEMO03 uint8 = 1
+	OMEMO2  uint8 = 2
 )
 
 // Namespaces of the two profiles.
 const (
-	NSOMEMO  = "eu.siacs.conversations.axolotl"
-	NSOMEMO2 = "urn:xmpp:omemo:2"
+	NSOMEMO03 = "eu.siacs.conversations.axolotl"
+	NSOMEMO2  = "urn:xmpp:omemo:2"
 )
 
 // Bounds on what others send. Entries beyond them are cut off.
@@ -41,22 +41,22 @@ type Encrypted struct {
 	Profile uint8
 	SID     uint32 // device id of the sender
 	Keys    []EncryptedKey
-	IV      []byte // of Profile03 only
+	IV      []byte // of OMEMO03 only
 	Payload []byte // nil for an empty message; not nil though empty for an empty <payload/>
 }
 
 // An EncryptedKey is the message key for one device.
 type EncryptedKey struct {
 	RID    uint32 // device id of the recipient
-	JID    string // account of the recipient, as sent; Profile2 only
+	JID    string // account of the recipient, as sent; OMEMO2 only
 	PreKey bool   // Data is a key exchange
 	Data   []byte // nil when it is no base64
 }
 
 // encryptedOf reads the OMEMO part of a message. When both profiles are there,
-// which say the same, it is that of Profile03.
+// which say the same, it is that of OMEMO03.
 func encryptedOf(message *element.Element) (*Encrypted, error) {
-	x := message.Child(NSOMEMO, "encrypted")
+	x := message.Child(NSOMEMO03, "encrypted")
 	if x == nil {
 		x = message.Child(NSOMEMO2, "encrypted")
 	}
@@ -83,7 +83,7 @@ func ParseEncrypted(x *element.Element) (Encrypted, error) {
 }
 
 func parseEncrypted(x *element.Element) (Encrypted, error) {
-	if !x.Is(NSOMEMO, "encrypted") && !x.Is(NSOMEMO2, "encrypted") {
+	if !x.Is(NSOMEMO03, "encrypted") && !x.Is(NSOMEMO2, "encrypted") {
 		return Encrypted{}, ErrMalformed
 	}
 	ns := x.Name.Space
@@ -93,7 +93,7 @@ func parseEncrypted(x *element.Element) (Encrypted, error) {
 	if e.SID, err = parseID(header.AttrValue("sid")); err != nil {
 		return Encrypted{}, fmt.Errorf("%w: sender device", err)
 	}
-	if e.Profile == Profile03 {
+	if e.Profile == OMEMO03 {
 		e.addKeys(header, "", "prekey")
 		iv := header.Child(ns, "iv")
 		if iv == nil {
@@ -131,8 +131,8 @@ func (e *Encrypted) addKeys(from *element.Element, account, exchange string) {
 
 // Element builds the <encrypted/>.
 func (e Encrypted) Element() *element.Element {
-	ns, exchange := NSOMEMO, "prekey"
-	if e.Profile == Profile2 {
+	ns, exchange := NSOMEMO03, "prekey"
+	if e.Profile == OMEMO2 {
 		ns, exchange = NSOMEMO2, "kex"
 	}
 	header := element.New(ns, "header").With("sid", formatID(e.SID))
@@ -142,7 +142,7 @@ func (e Encrypted) Element() *element.Element {
 		if k.PreKey {
 			key.With(exchange, "true")
 		}
-		if e.Profile != Profile2 {
+		if e.Profile != OMEMO2 {
 			header.Add(key)
 			continue
 		}
@@ -152,7 +152,7 @@ func (e Encrypted) Element() *element.Element {
 		}
 		groups[k.JID].Add(key)
 	}
-	if e.Profile != Profile2 {
+	if e.Profile != OMEMO2 {
 		header.Add(element.New(ns, "iv").WithText(encodeBase64(e.IV)))
 	}
 	x := element.New(ns, "encrypted").Add(header)
@@ -164,16 +164,16 @@ func (e Encrypted) Element() *element.Element {
 
 func profileOf(ns string) uint8 {
 	if ns == NSOMEMO2 {
-		return Profile2
+		return OMEMO2
 	}
-	return Profile03
+	return OMEMO03
 }
 
 func namespaceOf(profile uint8) string {
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		return NSOMEMO2
 	}
-	return NSOMEMO
+	return NSOMEMO03
 }
 
 // parseID reads the id of a device or key, 1 to 2³¹−1.

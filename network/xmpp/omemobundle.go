@@ -14,19 +14,19 @@ import (
 )
 
 // A Bundle is what a device publishes so that others can start a session with
-// it. Keys are 32 bytes. The identity is a Curve25519 key in Profile03 and an
-// Ed25519 key in Profile2, all others are Curve25519 keys. Nothing in it has
+// it. Keys are 32 bytes. The identity is a Curve25519 key in OMEMO03 and an
+// Ed25519 key in OMEMO2, all others are Curve25519 keys. Nothing in it has
 // been verified.
 type Bundle struct {
 	Identity       []byte
 	SignedPreKeyID uint32
 	SignedPreKey   []byte
 	Signature      []byte // 64 bytes
-	PreKeys        []BundlePreKey
+	PreKeys        []PreKey
 }
 
-// A BundlePreKey is a one-time prekey.
-type BundlePreKey struct {
+// A PreKey is a one-time prekey.
+type PreKey struct {
 	ID     uint32
 	Public []byte
 }
@@ -34,7 +34,7 @@ type BundlePreKey struct {
 const (
 	keySize       = 32
 	signatureSize = 64
-	// djbType leads each public key of Profile03 on the wire.
+	// djbType leads each public key of OMEMO03 on the wire.
 	djbType = 0x05
 )
 
@@ -44,19 +44,19 @@ type bundleTags struct {
 }
 
 func tagsOf(profile uint8) bundleTags {
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		return bundleTags{"spk", "id", "spks", "ik", "pk", "id"}
 	}
 	return bundleTags{"signedPreKeyPublic", "signedPreKeyId", "signedPreKeySignature", "identityKey", "preKeyPublic", "preKeyId"}
 }
 
-// bundleNode returns where a bundle is published: Profile03 has a node per
-// device, Profile2 an item per device.
+// bundleNode returns where a bundle is published: OMEMO03 has a node per
+// device, OMEMO2 an item per device.
 func bundleNode(profile uint8, device uint32) (node, item string) {
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		return NSOMEMO2 + ":bundles", formatID(device)
 	}
-	return NSOMEMO + ".bundles:" + formatID(device), CurrentItem
+	return NSOMEMO03 + ".bundles:" + formatID(device), CurrentItem
 }
 
 // ParseBundle reads a <bundle/> of either profile. One-time prekeys that cannot
@@ -64,7 +64,7 @@ func bundleNode(profile uint8, device uint32) (node, item string) {
 //
 // Errors: [ErrMalformed].
 func ParseBundle(x *element.Element) (profile uint8, b Bundle, err error) {
-	if !x.Is(NSOMEMO, "bundle") && !x.Is(NSOMEMO2, "bundle") {
+	if !x.Is(NSOMEMO03, "bundle") && !x.Is(NSOMEMO2, "bundle") {
 		return 0, Bundle{}, fmt.Errorf("parse bundle: %w", ErrMalformed)
 	}
 	profile = profileOf(x.Name.Space)
@@ -103,7 +103,7 @@ func parseBundle(x *element.Element, profile uint8) (b Bundle, err error) {
 			break
 		}
 		seen[id] = true
-		b.PreKeys = append(b.PreKeys, BundlePreKey{ID: id, Public: key})
+		b.PreKeys = append(b.PreKeys, PreKey{ID: id, Public: key})
 	}
 	return b, nil
 }
@@ -116,7 +116,7 @@ func parseKey(x *element.Element, profile uint8) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if profile == Profile03 {
+	if profile == OMEMO03 {
 		if len(key) != keySize+1 || key[0] != djbType {
 			return nil, fmt.Errorf("%w: key", ErrMalformed)
 		}
@@ -129,7 +129,7 @@ func parseKey(x *element.Element, profile uint8) ([]byte, error) {
 }
 
 func formatKey(key []byte, profile uint8) string {
-	if profile == Profile03 {
+	if profile == OMEMO03 {
 		key = append([]byte{djbType}, key...)
 	}
 	return encodeBase64(key)
@@ -156,7 +156,7 @@ func (b Bundle) Element(profile uint8) *element.Element {
 func (c *Client) FetchBundle(ctx context.Context, of jid.JID, profile uint8, device uint32) (Bundle, error) {
 	node, id := bundleNode(profile, device)
 	var ids []string
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		ids = []string{id}
 	}
 	items, err := c.FetchItems(ctx, of, node, 0, ids...)
@@ -164,7 +164,7 @@ func (c *Client) FetchBundle(ctx context.Context, of jid.JID, profile uint8, dev
 		return Bundle{}, fmt.Errorf("fetch bundle: %w", err)
 	}
 	item := current(items)
-	if profile == Profile2 && item != nil && item.ID != id {
+	if profile == OMEMO2 && item != nil && item.ID != id {
 		item = nil
 	}
 	if item == nil {
@@ -178,14 +178,14 @@ func (c *Client) FetchBundle(ctx context.Context, of jid.JID, profile uint8, dev
 }
 
 // PublishBundle publishes the bundle of a device of our account for everybody.
-// In Profile2 all devices share one node, which must be able to hold them all;
+// In OMEMO2 all devices share one node, which must be able to hold them all;
 // servers that keep a single item by default are told so.
 //
 // Errors: those of [Client.Publish].
 func (c *Client) PublishBundle(ctx context.Context, profile uint8, device uint32, b Bundle) error {
 	node, item := bundleNode(profile, device)
 	cfg := NodeConfig{Access: AccessOpen}
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		cfg.MaxItems = MaxItemsMax
 	}
 	if _, err := c.Publish(ctx, node, item, b.Element(profile), cfg); err != nil {

@@ -18,7 +18,7 @@ import (
 type Device struct {
 	ID uint32
 	// Label is the person's name for it, up to 256 bytes, and LabelSig its
-	// signature by the device's identity key; Profile2 only. A label without a
+	// signature by the device's identity key; OMEMO2 only. A label without a
 	// signature that verifies must not be shown, XEP-0384 §5.3.1.
 	Label    string
 	LabelSig []byte
@@ -28,18 +28,18 @@ const maxLabel = 256
 
 // DevicesNode returns the node of the device list.
 func DevicesNode(profile uint8) string {
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		return NSOMEMO2 + ":devices"
 	}
-	return NSOMEMO + ".devicelist"
+	return NSOMEMO03 + ".devicelist"
 }
 
 // NotifyDevices returns the feature that subscribes to the device lists of all
-// contacts, XEP-0163 §4. That of Profile03 is always announced.
+// contacts, XEP-0163 §4. That of OMEMO03 is always announced.
 func NotifyDevices(profile uint8) string { return DevicesNode(profile) + "+notify" }
 
 func listName(profile uint8) string {
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		return "devices"
 	}
 	return "list"
@@ -51,7 +51,7 @@ func listName(profile uint8) string {
 //
 // Errors: [ErrMalformed].
 func ParseDevices(list *element.Element) (profile uint8, devices []Device, err error) {
-	if !list.Is(NSOMEMO, listName(Profile03)) && !list.Is(NSOMEMO2, listName(Profile2)) {
+	if !list.Is(NSOMEMO03, listName(OMEMO03)) && !list.Is(NSOMEMO2, listName(OMEMO2)) {
 		return 0, nil, fmt.Errorf("parse device list: %w", ErrMalformed)
 	}
 	seen := make(map[uint32]bool)
@@ -80,7 +80,7 @@ func DevicesElement(profile uint8, devices []Device) *element.Element {
 	list := element.New(ns, listName(profile))
 	for _, d := range devices {
 		x := element.New(ns, "device").With("id", formatID(d.ID))
-		if profile == Profile2 && d.Label != "" && len(d.LabelSig) > 0 {
+		if profile == OMEMO2 && d.Label != "" && len(d.LabelSig) > 0 {
 			x.With("label", d.Label).With("labelsig", encodeBase64(d.LabelSig))
 		}
 		list.Add(x)
@@ -95,10 +95,10 @@ func DevicesElement(profile uint8, devices []Device) *element.Element {
 // Errors: [ErrNoNode], [ErrMalformed].
 func DevicesOf(ev Event) (profile uint8, devices []Device, ok bool, err error) {
 	switch ev.Node {
-	case DevicesNode(Profile03):
-		profile = Profile03
-	case DevicesNode(Profile2):
-		profile = Profile2
+	case DevicesNode(OMEMO03):
+		profile = OMEMO03
+	case DevicesNode(OMEMO2):
+		profile = OMEMO2
 	default:
 		return 0, nil, false, nil
 	}
@@ -162,7 +162,7 @@ func (c *Client) PublishDevices(ctx context.Context, profile uint8, devices []De
 func (c *Client) DeleteBundle(ctx context.Context, profile uint8, device uint32) error {
 	node, item := bundleNode(profile, device)
 	var err error
-	if profile == Profile2 {
+	if profile == OMEMO2 {
 		err = c.RetractItem(ctx, node, item)
 	} else {
 		err = c.DeleteNode(ctx, node)

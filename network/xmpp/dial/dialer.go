@@ -65,14 +65,19 @@ func New(cfg Config) (*Dialer, error) {
 // Dial connects to the account's server, trying one target after the other.
 // The error is an *Error, or wraps ctx.Err() when ctx ended it.
 func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
-	host, port := d.domain, d.cfg.Port
-	if d.host != "" {
-		host = d.host
-	}
-	if port == 0 && d.host != "" {
-		port = d.fallback(host).port
-	}
+	host, port := d.start()
 	return d.dial(ctx, host, port)
+}
+
+// start is what to dial; port 0 leaves the port to DNS.
+func (d *Dialer) start() (host string, port uint16) {
+	switch {
+	case d.host == "":
+		return d.domain, d.cfg.Port
+	case d.cfg.Port == 0:
+		return d.host, d.fallback(d.host).port
+	}
+	return d.host, d.cfg.Port
 }
 
 // DialTo connects to a place the server named, "host", "host:port" or
@@ -173,7 +178,11 @@ func (c *Conn) StartTLS(ctx context.Context) error {
 	if _, ok := c.Conn.(*tls.Conn); ok {
 		return &stepError{step: "start TLS twice", kind: ErrTLS}
 	}
-	secure, err := handshake(ctx, c.Conn, c.TLS, c.timeout)
+	timeout := c.timeout
+	if timeout <= 0 { // a Conn that no Dialer made
+		timeout = Timeouts{}.withDefaults().TLS
+	}
+	secure, err := handshake(ctx, c.Conn, c.TLS, timeout)
 	if err != nil {
 		return fmt.Errorf("start TLS: %w", err)
 	}

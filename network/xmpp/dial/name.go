@@ -27,14 +27,11 @@ func asciiHost(host string) (string, error) {
 	}
 	name, err := idna.Lookup.ToASCII(host)
 	if err != nil {
-		// Host names with an underscore exist, and RFC 5891 lets none through.
-		if !plainName(host) {
-			return "", err
-		}
+		// Hosts with an underscore exist, and IDNA lets none through.
 		name = strings.ToLower(host)
 	}
-	if len(name) > 253 {
-		return "", errors.New("host name too long")
+	if len(name) > 253 || !plainName(name) {
+		return "", errors.New("not a host name")
 	}
 	return name, nil
 }
