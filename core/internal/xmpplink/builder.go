@@ -25,7 +25,7 @@ func (Builder) Message(to, id, body string, env *omemo.Envelope) ([]byte, error)
 	}
 	m.OriginID = id
 	m.Receipt = &xmpp.ReceiptInfo{Request: true}
-	m.Hints = xmpp.HintStore
+	m.Hints = xmpp.Store
 	if env == nil {
 		m.Body = body
 		return m.Element().Bytes(), nil
@@ -44,7 +44,7 @@ func (Builder) Empty(to string, env omemo.Envelope) ([]byte, error) {
 		return nil, err
 	}
 	m.OMEMO = envelopeToWire(&env)
-	m.Hints = xmpp.HintStore // a session would stay half made without it
+	m.Hints = xmpp.Store // a session would stay half made without it
 	return m.Element().Bytes(), nil
 }
 
@@ -55,7 +55,7 @@ func (Builder) Receipt(to, id string) ([]byte, error) {
 		return nil, err
 	}
 	m.Receipt = &xmpp.ReceiptInfo{Received: id}
-	m.Hints = xmpp.HintStore
+	m.Hints = xmpp.Store
 	return m.Element().Bytes(), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/network/xmpp/stream"
+	"mellium.im/xmpp/jid"
 )
 
 // flush sends what is in the outbox, in order, until it is empty, the stream
@@ -66,7 +67,7 @@ func (l *Link) confirmByPing(streamID string, upto uint64) {
 	l.child(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, pingWait)
 		defer cancel()
-		if err := l.client.Ping(ctx, l.client.Self().Domain()); err != nil {
+		if err := l.client.Ping(ctx, jid.JID{}); err != nil {
 			return
 		}
 		l.post(ctx, func() {
