@@ -88,22 +88,15 @@ func DevicesElement(profile uint8, devices []Device) *element.Element {
 	return list
 }
 
-// DevicesOf reads the device list in a notification, false when it is about
-// something else. A list that was retracted or deleted, or cannot be read, is
-// reported with an error: it says nothing about the devices.
-//
-// Errors: [ErrNoNode], [ErrMalformed].
-func DevicesOf(ev Event) (profile uint8, devices []Device, ok bool, err error) {
-	switch ev.Node {
-	case DevicesNode(OMEMO03):
-		profile = OMEMO03
-	case DevicesNode(OMEMO2):
-		profile = OMEMO2
-	default:
-		return 0, nil, false, nil
+// Devices returns the device list of a profile in a notification, false when it
+// is about something else. A list that was retracted or deleted, or that cannot
+// be read, says nothing about the devices and is none.
+func (ev *Event) Devices(profile uint8) ([]Device, bool) {
+	if ev.Node != DevicesNode(profile) {
+		return nil, false
 	}
-	devices, err = devicesIn(ev.Items, profile)
-	return profile, devices, true, err
+	devices, err := devicesIn(ev.Items, profile)
+	return devices, err == nil
 }
 
 // devicesIn reads the list in items of its node: that of the item "current",

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package xmpp is one XMPP account: the stream of package stream with one file
+// per protocol extension on top.
+//
+//	client.go                   Client, Config
+//	message.go, presence.go     RFC 6121 stanzas, decoded once
+//	roster.go                   RFC 6121 contact list
+//	iq.go                       answers to the requests of others
+//	forms.go                    XEP-0004 Data Forms
+//	disco.go                    XEP-0030 Service Discovery
+//	rsm.go                      XEP-0059 Result Set Management
+//	pep.go, pepconfig.go        XEP-0060 Publish-Subscribe, XEP-0163 PEP
+//	register.go, bare.go        XEP-0077 In-Band Registration
+//	chatstates.go               XEP-0085 Chat State Notifications
+//	version.go                  XEP-0092 Software Version
+//	caps.go                     XEP-0115 Entity Capabilities
+//	receipts.go                 XEP-0184 Message Delivery Receipts
+//	ping.go                     XEP-0199 XMPP Ping
+//	time.go                     XEP-0202 Entity Time
+//	delay.go                    XEP-0203 Delayed Delivery
+//	carbons.go                  XEP-0280 Message Carbons
+//	forward.go                  XEP-0297 Stanza Forwarding
+//	mam.go, archives.go         XEP-0313 Message Archive Management
+//	markers.go                  XEP-0333 Displayed Markers
+//	hints.go                    XEP-0334 Message Processing Hints
+//	csi.go                      XEP-0352 Client State Indication
+//	stanzaid.go                 XEP-0359 Unique and Stable Stanza IDs
+//	eme.go                      XEP-0380 Explicit Message Encryption
+//	omemo.go, omemodevices.go,
+//	omemobundle.go              XEP-0384 OMEMO Encryption, wire format only
+//
+// An extension has functions that read and build its elements, and if it asks
+// something of a server, methods of [Client]. A new one is a new file; if it
+// answers requests, a line in the table of iq.go; if it comes with messages, a
+// line in parseMessage.
+//
+// What this package does not do: it stores nothing, encrypts nothing and
+// decides nothing. Stanzas come out of Next as elements; [ParseMessage] and its
+// like turn them into values after checking that the sender may say what they
+// say. Carbon copies, archive results, roster pushes and stanza-ids from
+// anybody else are refused here, once for everybody above.
+//
+// # Why so few payload types of mellium.im/xmpp
+//
+// Addresses, stanza types and errors, namespaces, disco identities, entity time
+// and namespaces are its. Of its payload types those are not used which decode
+// by reflection on every message (delay, forward, carbons, receipts), fail as a
+// whole on one bad attribute (stanza.Error, paging.Set), lose what is needed
+// (roster.Item, form.Data), or compute capabilities hashes that can be fooled
+// (disco.Info); each file says so. Its functions that take an xmpp.Session are
+// out of reach, as that session ends with the negotiation of the stream.
+//
+// # Concurrency
+//
+// All methods of [Client] may be called by many goroutines at once. Run owns
+// one goroutine in addition to those of the stream; it answers requests of
+// others and calls Config.Trusts. Everything parsed is the caller's.
+package xmpp
