@@ -91,12 +91,9 @@ func (a *Account) Devices(ctx context.Context, peer string) ([]Device, error) {
 	}
 	list := make([]Device, len(known))
 	for i, d := range known {
-		list[i] = Device{ID: d.Device, JID: bare, Active: d.Active, Trust: TrustState(d.Trust)}
+		list[i] = Device{ID: d.Device, JID: bare, Active: d.Active, Trust: TrustState(d.Trust), LastSeen: d.LastSeen}
 		if d.Known {
 			list[i].Fingerprint = omemo.Fingerprint(d.Identity)
-		}
-		if d.LastSeen != 0 {
-			list[i].LastSeen = time.UnixMicro(d.LastSeen)
 		}
 	}
 	return list, nil

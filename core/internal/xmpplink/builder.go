@@ -25,15 +25,15 @@ func (Builder) Message(to, id, body string, env *omemo.Envelope) ([]byte, error)
 	}
 	m.OriginID = id
 	m.Receipt = &xmpp.ReceiptInfo{Request: true}
-	m.Hints = xmpp.Store
+	m.Hints = xmpp.HintStore
 	if env == nil {
 		m.Body = body
-		return m.Element().Bytes(), nil
+		return m.Build().Bytes(), nil
 	}
 	m.Body = fallback
 	m.OMEMO = envelopeToWire(env)
 	m.EME = xmpp.NSOMEMO03
-	return m.Element().Bytes(), nil
+	return m.Build().Bytes(), nil
 }
 
 // Empty implements pipeline.Builder. There is nothing in it worth keeping for
@@ -44,8 +44,8 @@ func (Builder) Empty(to string, env omemo.Envelope) ([]byte, error) {
 		return nil, err
 	}
 	m.OMEMO = envelopeToWire(&env)
-	m.Hints = xmpp.Store // a session would stay half made without it
-	return m.Element().Bytes(), nil
+	m.Hints = xmpp.HintStore // a session would stay half made without it
+	return m.Build().Bytes(), nil
 }
 
 // Receipt implements pipeline.Builder.
@@ -55,8 +55,8 @@ func (Builder) Receipt(to, id string) ([]byte, error) {
 		return nil, err
 	}
 	m.Receipt = &xmpp.ReceiptInfo{Received: id}
-	m.Hints = xmpp.Store
-	return m.Element().Bytes(), nil
+	m.Hints = xmpp.HintStore
+	return m.Build().Bytes(), nil
 }
 
 func message(to, id string) (xmpp.Message, error) {

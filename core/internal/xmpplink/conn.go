@@ -135,5 +135,5 @@ func Register(ctx context.Context, c ConnConfig) error {
 	if err != nil {
 		return fmt.Errorf("read address: %w", err)
 	}
-	return xmpp.Register(ctx, dialer, xmpp.RegisterOptions{JID: address, Password: c.Password, Logger: c.Logger})
+	return xmpp.Register(ctx, dialer, xmpp.RegisterOptions{JID: address, Password: string(c.Password), Logger: c.Logger})
 }

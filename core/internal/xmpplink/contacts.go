@@ -320,7 +320,7 @@ func (l *Link) ChangePassword(ctx context.Context, password []byte) error {
 	if err := l.await(ctx); err != nil {
 		return err
 	}
-	return l.client.ChangePassword(ctx, password)
+	return l.client.ChangePassword(ctx, string(password))
 }
 
 // DeleteAccount deletes the account on the server.

@@ -240,12 +240,16 @@ func (l *Link) fetchBundle(ctx context.Context, a omemo.Address) error {
 	if err != nil {
 		return err
 	}
-	bundle, err := l.client.FetchBundle(ctx, address, profile, a.Device)
+	fetched, err := l.client.FetchBundle(ctx, address, profile, a.Device)
+	if err != nil {
+		return err
+	}
+	bundle, err := bundleFromWire(fetched)
 	if err != nil {
 		return err
 	}
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), a, bundleFromWire(bundle))
+		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), a, bundle)
 	})
 	if err == nil || errors.Is(err, omemo.ErrIdentityChanged) {
 		l.account.Bus.Publish(event.Event{
@@ -273,23 +277,29 @@ func devicesOf(ids []uint32) []xmpp.Device {
 
 func bundleToWire(b omemo.PublishedBundle) xmpp.Bundle {
 	w := xmpp.Bundle{
-		Identity: b.Identity, SignedPreKeyID: b.SignedPreKeyID, SignedPreKey: b.SignedPreKey, Signature: b.Signature,
+		Identity: b.Identity[:], SignedPreKeyID: b.SignedPreKeyID, SignedPreKey: b.SignedPreKey[:], Signature: b.Signature,
 		PreKeys: make([]xmpp.PreKey, len(b.PreKeys)),
 	}
 	for i, k := range b.PreKeys {
-		w.PreKeys[i] = xmpp.PreKey{ID: k.ID, Public: k.Public}
+		w.PreKeys[i] = xmpp.PreKey{ID: k.ID, Public: k.Public[:]}
 	}
 	return w
 }
 
-func bundleFromWire(w xmpp.Bundle) omemo.PublishedBundle {
+// bundleFromWire leaves out prekeys of a wrong length; a bundle whose other
+// keys have one is no bundle.
+func bundleFromWire(w xmpp.Bundle) (omemo.PublishedBundle, error) {
+	if len(w.Identity) != len(engine.PublicKey{}) || len(w.SignedPreKey) != len(engine.PublicKey{}) {
+		return omemo.PublishedBundle{}, omemo.ErrBadBundle
+	}
 	b := omemo.PublishedBundle{
 		Identity: engine.PublicKey(w.Identity), SignedPreKeyID: w.SignedPreKeyID,
 		SignedPreKey: engine.PublicKey(w.SignedPreKey), Signature: w.Signature,
-		PreKeys: make([]omemo.PublishedPreKey, len(w.PreKeys)),
 	}
-	for i, k := range w.PreKeys {
-		b.PreKeys[i] = omemo.PublishedPreKey{ID: k.ID, Public: engine.PublicKey(k.Public)}
+	for _, k := range w.PreKeys {
+		if len(k.Public) == len(engine.PublicKey{}) {
+			b.PreKeys = append(b.PreKeys, omemo.PublishedPreKey{ID: k.ID, Public: engine.PublicKey(k.Public)})
+		}
 	}
-	return b
+	return b, nil
 }

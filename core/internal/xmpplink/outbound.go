@@ -20,7 +20,8 @@ func (l *Link) flush(ctx context.Context) {
 		var p pipeline.Prepared
 		var last pipeline.Position
 		var failed error
-		err := l.client.SendDurable(ctx, func(pos stream.Position) ([][]byte, error) {
+		sending, cancel := context.WithTimeout(ctx, roomWait)
+		err := l.client.SendDurable(sending, func(pos stream.Position) ([][]byte, error) {
 			if pos.ID != l.session.stream {
 				return nil, nil // a newer session, which the actor has not come to yet
 			}
@@ -32,6 +33,7 @@ func (l *Link) flush(ctx context.Context) {
 			last = pipeline.Position{StreamID: at.StreamID, Next: at.Next + uint64(len(p.Stanzas))}
 			return p.Stanzas, failed
 		})
+		cancel()
 		pipeline.KillPoint("outbox.written")
 		if failed != nil {
 			l.storageFailed(ctx, failed)
@@ -57,6 +59,10 @@ func (l *Link) flush(ctx context.Context) {
 		}
 	}
 }
+
+// roomWait bounds how long the actor waits for room among the unacknowledged
+// stanzas; what came in meanwhile must not wait longer.
+const roomWait = time.Second
 
 const pingWait = 2 * time.Minute
 
