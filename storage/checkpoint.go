@@ -19,13 +19,9 @@ const (
 // walBound remembers when to try again.
 type walBound struct{ next int64 }
 
-type checkpointMode string
-
-const truncate checkpointMode = "PRAGMA wal_checkpoint(TRUNCATE)"
-
 // checkpoint moves what it can from the write-ahead log into the database,
 // without waiting for readers. done says that the log is empty now.
-func (s *session) checkpoint(mode checkpointMode) (done bool, err error) {
+func (s *session) checkpoint() (done bool, err error) {
 	if err := s.pragma("PRAGMA busy_timeout = 0"); err != nil {
 		return false, err
 	}
@@ -35,11 +31,20 @@ func (s *session) checkpoint(mode checkpointMode) (done bool, err error) {
 		}
 	}()
 	var busy, pages, moved int64
-	row := s.conn.QueryRowContext(context.Background(), string(mode))
+	row := s.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	if err := row.Scan(&busy, &pages, &moved); err != nil {
 		return false, s.wrap("checkpoint", err)
 	}
 	return busy == 0, nil
+}
+
+// empty makes sure that the write-ahead log is empty. Nobody may be reading.
+func (s *session) empty() error {
+	done, err := s.checkpoint()
+	if err == nil && !done {
+		err = ErrLocked
+	}
+	return err
 }
 
 func (s *session) pragma(p string) error {
@@ -54,7 +59,7 @@ func (db *DB) boundWAL(ctx context.Context, s *session) {
 	if err != nil || st.Size() < max(walLimit, db.wal.next) {
 		return
 	}
-	done, err := s.checkpoint(truncate)
+	done, err := s.checkpoint()
 	switch {
 	case err != nil:
 		db.logger.WarnContext(ctx, "checkpoint failed", "error", err)
@@ -69,13 +74,11 @@ func (db *DB) boundWAL(ctx context.Context, s *session) {
 // Checkpoint moves the write-ahead log into the database file. It waits for
 // running Views. An app may call it before it goes to the background.
 func (db *DB) Checkpoint(ctx context.Context) error {
-	return db.alone(ctx, func(s *session) error {
-		done, err := s.checkpoint(truncate)
-		if err == nil && !done {
-			err = ErrLocked
-		}
-		return err
-	})
+	err := db.alone(ctx, (*session).empty)
+	if err != nil {
+		return fmt.Errorf("checkpoint database: %w", err)
+	}
+	return nil
 }
 
 // Check verifies the authentication code of every page, the structure of every
@@ -85,10 +88,8 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 func (db *DB) Check(ctx context.Context) error {
 	err := db.alone(ctx, func(s *session) error {
 		// Pages in the log are not looked at by the cipher's own check.
-		if done, err := s.checkpoint(truncate); err != nil {
+		if err := s.empty(); err != nil {
 			return err
-		} else if !done {
-			return ErrLocked
 		}
 		if err := db.backend.Check(ctx, s.conn); err != nil {
 			return s.wrap("verify pages", err)
@@ -115,6 +116,9 @@ func (db *DB) Check(ctx context.Context) error {
 // of the search index and refreshes the planner's statistics. An app may call
 // it once a day when it is idle.
 func (db *DB) Optimize(ctx context.Context) error {
+	if InTransaction(ctx) {
+		return fmt.Errorf("optimize database: %w", ErrTransaction)
+	}
 	s, err := db.take(ctx, db.conns.writers)
 	if err != nil {
 		return err
@@ -136,7 +140,7 @@ func (db *DB) Optimize(ctx context.Context) error {
 // alone runs fn with the writer while nobody else uses the database.
 func (db *DB) alone(ctx context.Context, fn func(*session) error) error {
 	if InTransaction(ctx) {
-		return ErrTransaction
+		return fmt.Errorf("%w: inside of another", ErrTransaction)
 	}
 	writer, readers, err := db.takeAll(ctx)
 	if err != nil {

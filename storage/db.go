@@ -204,7 +204,7 @@ func (db *DB) disconnect(writer *session, readers []*session) error {
 	}
 	errs = append(errs, wrapDriver(db.backend, "close readers", db.conns.readerPool.Close(), false))
 	if writer != nil {
-		if _, err := writer.checkpoint(truncate); err != nil {
+		if _, err := writer.checkpoint(); err != nil {
 			errs = append(errs, err)
 		}
 		errs = append(errs, writer.close())

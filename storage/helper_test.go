@@ -5,11 +5,18 @@ package storage
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+)
+
+// How long to wait for a state, and how often to look.
+const (
+	wait = 20 * time.Second
+	tick = time.Millisecond
 )
 
 var (
@@ -103,4 +110,11 @@ func writerExec(t testing.TB, db *DB, query string) {
 	defer func() { db.conns.writers <- s }()
 	_, err = s.conn.ExecContext(ctx, query)
 	require.NoError(t, err)
+}
+
+func fileSize(t testing.TB, path string) int64 {
+	t.Helper()
+	st, err := os.Stat(path)
+	require.NoError(t, err)
+	return st.Size()
 }

@@ -2,15 +2,11 @@
 
 package storage
 
-import (
-	"fmt"
-	"io"
-	"log/slog"
-	"time"
-)
+import "time"
 
 // The rows. A zero time is "none"; other times keep microseconds. Rows redact
-// themselves: what they print is their ids, since the rest is private.
+// themselves: what they print, log or marshal to is their ids, since the rest
+// is private.
 
 // Account is one account on one network.
 type Account struct {
@@ -130,36 +126,3 @@ type RosterItem struct {
 	Ask          bool
 	Groups       []string
 }
-
-func (a Account) String() string {
-	return fmt.Sprintf("account %d %s", a.ID, redacted)
-}
-func (c Conversation) String() string {
-	return fmt.Sprintf("conversation %d of account %d %s", c.ID, c.AccountID, redacted)
-}
-func (m Message) String() string {
-	return fmt.Sprintf("message %d of conversation %d %s", m.ID, m.ConversationID, redacted)
-}
-func (o OutboxRow) String() string {
-	return fmt.Sprintf("outbox row %d of account %d, state %d %s", o.ID, o.AccountID, o.State, redacted)
-}
-func (s Stream) String() string {
-	return fmt.Sprintf("stream of account %d, handled %d %s", s.AccountID, s.Handled, redacted)
-}
-func (i RosterItem) String() string {
-	return fmt.Sprintf("roster item of account %d %s", i.AccountID, redacted)
-}
-
-func (a Account) Format(f fmt.State, _ rune)      { _, _ = io.WriteString(f, a.String()) }
-func (c Conversation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
-func (m Message) Format(f fmt.State, _ rune)      { _, _ = io.WriteString(f, m.String()) }
-func (o OutboxRow) Format(f fmt.State, _ rune)    { _, _ = io.WriteString(f, o.String()) }
-func (s Stream) Format(f fmt.State, _ rune)       { _, _ = io.WriteString(f, s.String()) }
-func (i RosterItem) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, i.String()) }
-
-func (a Account) LogValue() slog.Value      { return slog.StringValue(a.String()) }
-func (c Conversation) LogValue() slog.Value { return slog.StringValue(c.String()) }
-func (m Message) LogValue() slog.Value      { return slog.StringValue(m.String()) }
-func (o OutboxRow) LogValue() slog.Value    { return slog.StringValue(o.String()) }
-func (s Stream) LogValue() slog.Value       { return slog.StringValue(s.String()) }
-func (i RosterItem) LogValue() slog.Value   { return slog.StringValue(i.String()) }

@@ -5,7 +5,7 @@
 -- conversation inside of the index.
 
 CREATE VIEW message_text AS
-  SELECT id AS rowid, 'c' || conversation_id AS conv, body FROM message;
+  SELECT id AS rowid, 'c' || conversation_id AS conv, body FROM message WHERE body <> '';
 
 CREATE VIRTUAL TABLE message_fts USING fts4 (
   conv, body,
