@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build servers
+
+package core_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/internal/cutproxy"
+	"github.com/confab-im/confab/internal/testserver"
+	"github.com/stretchr/testify/require"
+)
+
+// A thousand messages flow each way while the connection is cut thirty times
+// in three seconds: each arrives once, and in order per sender.
+func TestStorm(t *testing.T) {
+	const n, cuts, over = 1000, 30, 3 * time.Second
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		proxy := cutproxy.Start(t, s.Addr)
+		alice, bob := newUser(t, s, "alice", proxy), newUser(t, s, "bob", nil)
+		befriend(alice, bob)
+		var wg sync.WaitGroup
+		for _, pair := range [][2]*user{{alice, bob}, {bob, alice}} {
+			wg.Go(func() {
+				for i := range n {
+					pair[0].send(pair[1], numbered("storm", i))
+				}
+			})
+		}
+		wg.Go(func() {
+			require.NoError(t, proxy.Storm(withPatience(t), cuts, over, 1))
+			alice.client.NetworkChanged()
+		})
+		wg.Wait()
+		t.Logf("%s: %d connections", s.Kind, proxy.Count())
+		for _, pair := range [][2]*user{{alice, bob}, {bob, alice}} {
+			me, other := pair[0], pair[1]
+			me.until("all messages", func() bool { return len(me.received(other)) >= n })
+			me.until("all sent", func() bool {
+				for _, m := range me.history(other) {
+					if m.Outgoing && m.State < core.MessageSent {
+						return false
+					}
+				}
+				return true
+			})
+			requireSeries(t, me.received(other), "storm", n)
+			require.Len(t, me.history(other), 2*n)
+		}
+	})
+}
