@@ -16,8 +16,11 @@ const (
 	walStep  = 1 << 20
 )
 
-// walBound remembers when to try again.
-type walBound struct{ next int64 }
+// walBound says how large the log may be before it is emptied.
+type walBound struct {
+	limit int64
+	next  int64 // larger than limit after an attempt that failed
+}
 
 // checkpoint moves what it can from the write-ahead log into the database,
 // without waiting for readers. done says that the log is empty now.
@@ -56,7 +59,7 @@ func (s *session) pragma(p string) error {
 // is durable already, so a failure is logged and not returned.
 func (db *DB) boundWAL(ctx context.Context, s *session) {
 	st, err := os.Stat(db.path + suffixWAL)
-	if err != nil || st.Size() < max(walLimit, db.wal.next) {
+	if err != nil || st.Size() < max(db.wal.limit, db.wal.next) {
 		return
 	}
 	done, err := s.checkpoint()

@@ -105,7 +105,7 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{
-		backend: o.Backend, path: o.Path, logger: o.Logger, now: o.Now, argon: o.argon,
+		backend: o.Backend, path: o.Path, logger: o.Logger, now: o.Now, argon: o.argon, wal: walBound{limit: walLimit},
 		conns: conns{writers: make(chan *session, 1), readers: make(chan *session, o.ReadConns), closed: make(chan struct{})},
 		lock:  lock,
 	}
@@ -119,6 +119,10 @@ func Open(ctx context.Context, o Options) (_ *DB, err error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.giveBack(writer, readers)
+	// The database is readable, so a copy that a crash has left is not needed.
+	if err := removeCopy(db.path + suffixRekey); err != nil {
+		db.logger.WarnContext(ctx, "removing an unfinished copy failed", "error", err)
+	}
 	db.logger.DebugContext(ctx, "database opened", "backend", o.Backend.Name(), "readers", o.ReadConns)
 	return db, nil
 }
