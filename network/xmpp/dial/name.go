@@ -19,6 +19,9 @@ func asciiHost(host string) (string, error) {
 		literal = host[1 : len(host)-1]
 	}
 	if addr, err := netip.ParseAddr(literal); err == nil {
+		if addr.Zone() != "" {
+			return "", errors.New("address with a zone")
+		}
 		return addr.Unmap().String(), nil
 	}
 	host = strings.TrimSuffix(host, ".")

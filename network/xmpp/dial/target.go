@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // target is one place to try.
@@ -183,11 +182,10 @@ func draw(group []target, intN func(int) int) []target {
 // parseLocation reads what a server named: host, host:port, [v6] or [v6]:port.
 // A port of 0 means that it named none.
 func parseLocation(location string) (host string, port uint16, err error) {
-	if addr, err := netip.ParseAddr(strings.Trim(location, "[]")); err == nil {
-		return addr.String(), 0, nil
-	}
 	host = location
-	if h, p, splitErr := net.SplitHostPort(location); splitErr == nil {
+	if _, err := netip.ParseAddr(location); err == nil {
+		host = "[" + location + "]" // a bare IPv6 address is not host:port
+	} else if h, p, err := net.SplitHostPort(location); err == nil {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil || n == 0 {
 			return "", 0, errors.New("port out of range")

@@ -194,14 +194,14 @@ func TestParseLocation(t *testing.T) {
 		require.Equal(t, want.host, host)
 		require.Equal(t, want.port, port)
 	}
-	for _, in := range []string{"", ":", ":5222", "a:0", "a:65536", "a:b", "a b", ".", "[::1]:x", "a/b:1"} {
+	for _, in := range []string{"", ":", ":5222", "a:0", "a:65536", "a:b", "a b", ".", "[::1]:x", "a/b:1", "fe80::1%eth0", "[::% ]:1"} {
 		_, _, err := parseLocation(in)
 		require.Error(t, err, in)
 	}
 }
 
 func FuzzParseLocation(f *testing.F) {
-	for _, s := range []string{"other.example:5224", "[2001:db8::1]:5222", "192.0.2.1", "ü.example", "a:b:c", "[", "]:1"} {
+	for _, s := range []string{"other.example:5224", "[2001:db8::1]:5222", "192.0.2.1", "ü.example", "a:b:c", "[", "]:1", "::% "} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -38,7 +38,8 @@
 // rewrite it. Against that:
 //
 //   - When no -PLUS is offered, the client says "y": it could have bound. An
-//     honest server that did offer -PLUS refuses (RFC 5802 section 6).
+//     honest server that did offer -PLUS refuses (RFC 5802 section 6). Prosody
+//     does; ejabberd 23.01 does not, so this alone is not enough.
 //   - When the server adds a hash of its offer to its first message (XEP-0474),
 //     it has to match what arrived, or the client proves nothing. The message
 //     is covered by both proofs, so the hash cannot be changed or left out.
