@@ -1,5 +1,50 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package omemo does OMEMO (XEP-0384): devices, bundles, prekeys, sessions and
-// envelopes, over a session engine and a store that are given to it.
+// Package omemo does OMEMO Encryption (XEP-0384): the own identity and prekeys,
+// device lists, bundles, sessions, and the envelopes messages travel in.
+//
+// # What it does
+//
+//   - [Manager.Setup], [Manager.OwnBundle] and [Manager.Maintain] look after the
+//     own keys: 100 one-time prekeys, a signed prekey that is rotated weekly and
+//     whose predecessor is kept.
+//   - [Manager.UpdateDevices], [Manager.MissingSessions] and [Manager.AddBundle]
+//     look after other devices. A device that vanishes from a list becomes
+//     inactive and keeps its session. A known device with another identity key is
+//     refused until the user lets it in with [Manager.ForgetDevice].
+//   - [Manager.Encrypt] encrypts the payload once and its key to every trusted
+//     active device of the recipients and of oneself; [Manager.Decrypt] finds the
+//     key element and the session that fit.
+//   - Trust is blind before verification, see package trust. The session engine
+//     never decides about it.
+//
+// Both profiles are in the data model, everything being keyed by (profile, JID,
+// device). What is delivered depends on the engine: with one that does not speak
+// a profile, [New] answers engine.ErrUnsupported.
+//
+// # What it does not
+//
+// It opens no socket and writes no SQL. Device lists, bundles and elements are
+// fetched, parsed and published by the network packages; rows are kept by a
+// [Store]. It does not make the envelope of XEP-0420 that is the plaintext in
+// Profile2. It never sends on its own: a [Result] says when an answer or a
+// heartbeat is due, and whether one may go to a stranger is the caller's policy.
+// No session is renewed automatically because of a decryption error.
+//
+// # Nothing lost, nothing twice
+//
+// A [Store] is meant to be bound to the database transaction that the message is
+// stored in. A call that fails has changed nothing, apart from failures of the
+// store itself in the middle of a call, which the transaction rolls back. A
+// [DecryptError] is the message's fault; any other error of [Manager.Decrypt] is
+// not, and the message must not be acknowledged.
+//
+// A message is verified as a whole, payload included, before any row changes: a
+// forged copy does not use up the keys of the real one.
+//
+// # Concurrency
+//
+// A [Manager] is safe for concurrent use; it calls a [Store] from the calling
+// goroutine only, never from two at once. It starts no goroutines. Two calls
+// that work on the same device must be in one order, as transactions are.
 package omemo

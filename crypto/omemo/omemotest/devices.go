@@ -5,7 +5,6 @@ package omemotest
 import (
 	"bytes"
 	"context"
-	"maps"
 	"slices"
 	"time"
 )
@@ -16,7 +15,7 @@ func (s *Store) Devices(ctx context.Context, profile uint8, jid string,
 ) error {
 	return s.do(ctx, func(d *data) error {
 		var ids []uint32
-		for k := range maps.Keys(d.Devices) {
+		for k := range d.Devices {
 			if k.Profile == profile && k.JID == jid {
 				ids = append(ids, k.ID)
 			}

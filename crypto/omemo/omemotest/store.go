@@ -25,9 +25,11 @@ var errMissing = errors.New("no such row")
 // Store is an omemo.Store in memory. It is safe for concurrent use, and its
 // methods fail on demand, see Fail.
 type Store struct {
-	mu   sync.Mutex
-	data data
-	fail error
+	mu    sync.Mutex
+	data  data
+	fail  error
+	after int // calls that succeed before fail counts
+	calls int
 }
 
 var _ omemo.Store = (*Store)(nil)
@@ -103,11 +105,12 @@ func (s *Store) Equal(o *Store) bool {
 	return reflect.DeepEqual(a.data, b.data)
 }
 
-// Fail makes every method fail with err until it is called with nil.
-func (s *Store) Fail(err error) {
+// Fail makes every method fail with err after so many calls that succeed, until
+// it is called with nil.
+func (s *Store) Fail(after int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fail = err
+	s.fail, s.after, s.calls = err, after, 0
 }
 
 // SetCatchingUp sets what CatchingUp tells.
@@ -131,7 +134,8 @@ func (s *Store) do(ctx context.Context, fn func(d *data) error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fail != nil {
+	s.calls++
+	if s.fail != nil && s.calls > s.after {
 		return s.fail
 	}
 	return fn(&s.data)
