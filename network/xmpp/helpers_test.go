@@ -117,3 +117,8 @@ func refusal(typ, condition, more string) string {
 }
 
 func isNoNode(err error) bool { return errors.Is(err, ErrNoNode) }
+
+func (f *fakeConn) SendNonza(ctx context.Context, e *element.Element) error {
+	require.NotContains(f.t, []string{"message", "presence", "iq"}, e.Name.Local)
+	return f.Send(ctx, e)
+}
