@@ -95,8 +95,10 @@ func TestStateEncodingIsStable(t *testing.T) {
 
 func TestEncodeStateRefusesWhatItCannotHold(t *testing.T) {
 	for name, change := range map[string]func(*record.StateStructure){
-		"no sender chain":  func(s *record.StateStructure) { s.SenderChain = nil },
-		"six chains":       func(s *record.StateStructure) { s.ReceiverChains = append(s.ReceiverChains, sample(0).ReceiverChains...) },
+		"no sender chain": func(s *record.StateStructure) { s.SenderChain = nil },
+		"six chains": func(s *record.StateStructure) {
+			s.ReceiverChains = append(s.ReceiverChains, sample(0).ReceiverChains...)
+		},
 		"short root key":   func(s *record.StateStructure) { s.RootKey = s.RootKey[1:] },
 		"untyped identity": func(s *record.StateStructure) { s.LocalIdentityPublic[0] = 6 },
 	} {
