@@ -35,6 +35,7 @@ type negotiation struct {
 
 	signedIn bool
 	done     *negotiated
+	failed   error // of a feature
 }
 
 // A resumption is what may be resumed. handled is called right before the
@@ -64,6 +65,9 @@ func (n *negotiation) run(ctx context.Context) (*negotiated, error) {
 	defer stop()
 	// The session would put its own deadlines on the connection when ctx ends.
 	state, err := n.session(context.WithoutCancel(ctx))
+	if n.failed != nil {
+		err = n.failed
+	}
 	if err != nil {
 		return nil, n.explain(ctx, err)
 	}
@@ -90,7 +94,7 @@ func (n *negotiation) session(ctx context.Context) (xmpp.SessionState, error) {
 	if n.wire.DirectTLS {
 		state, origin = xmpp.Secure, n.cfg.JID
 	}
-	features := []xmpp.StreamFeature{n.startTLS(), n.sasl(), n.bind()}
+	features := []xmpp.StreamFeature{n.watched(n.startTLS()), n.watched(n.sasl()), n.watched(n.bind())}
 	negotiator := xmpp.NewNegotiator(func(*xmpp.Session, *xmpp.StreamConfig) xmpp.StreamConfig {
 		return xmpp.StreamConfig{Lang: n.cfg.Lang, Features: features}
 	})
@@ -99,6 +103,23 @@ func (n *negotiation) session(ctx context.Context) (xmpp.SessionState, error) {
 		return 0, err
 	}
 	return s.State(), nil
+}
+
+// watched keeps the error of a feature, and makes the feature a required one:
+// the session passes over what happens to a feature that the server did not
+// mark as required, and goes on as if it had succeeded.
+func (n *negotiation) watched(f xmpp.StreamFeature) xmpp.StreamFeature {
+	negotiate := f.Negotiate
+	f.Parse = skip
+	f.Negotiate = func(ctx context.Context, s *xmpp.Session, data any) (xmpp.SessionState, io.ReadWriter, error) {
+		if n.failed != nil {
+			return 0, nil, n.failed
+		}
+		mask, rw, err := negotiate(ctx, s, data)
+		n.failed = err
+		return mask, rw, err
+	}
+	return f
 }
 
 // explain finds the reason for a failure, which is not always what it shows as.
@@ -165,7 +186,6 @@ func (n *negotiation) sasl() xmpp.StreamFeature {
 		Name:       xml.Name{Space: nsSASL, Local: "mechanisms"},
 		Necessary:  xmpp.Secure,
 		Prohibited: xmpp.Authn,
-		Parse:      skip,
 		Negotiate: func(ctx context.Context, _ *xmpp.Session, _ any) (xmpp.SessionState, io.ReadWriter, error) {
 			if err := n.signIn(ctx); err != nil {
 				return 0, nil, err
@@ -187,7 +207,6 @@ func (n *negotiation) bind() xmpp.StreamFeature {
 		Name:       xml.Name{Space: nsBind, Local: "bind"},
 		Necessary:  xmpp.Authn | xmpp.Secure,
 		Prohibited: xmpp.Ready,
-		Parse:      skip,
 		Negotiate: func(ctx context.Context, s *xmpp.Session, _ any) (xmpp.SessionState, io.ReadWriter, error) {
 			var err error
 			if n.done, err = n.enter(ctx); err != nil {

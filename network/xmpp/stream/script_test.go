@@ -82,6 +82,7 @@ type peer struct {
 	frames *framer.Framer
 	feed   chan *element.Element // once the stream is ready
 	closed chan struct{}         // by the client
+	pumped bool                  // everything is read and forgotten
 }
 
 func newScript(t *testing.T, direct bool) *script {
