@@ -536,7 +536,7 @@ func TestDialErrors(t *testing.T) {
 		var de *dial.Error
 		require.Eventually(t, func() bool { return errors.As(r.want(Offline).Err, &de) }, time.Minute, time.Second)
 		r.setRefuse(false)
-		r.s.NetworkChanged()
-		r.online("s1")
+		p := r.accept().ready("s1")
+		require.NotNil(t, p)
 	})
 }

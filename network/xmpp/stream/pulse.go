@@ -13,13 +13,17 @@ type pulse struct {
 	base    time.Time
 	last    atomic.Int64 // since base, when bytes arrived last
 	partial atomic.Int64 // since base, when a stanza began to arrive; 0 if none
+	beats   atomic.Int64 // how often
 	full    atomic.Bool  // reading waits for the consumer
 }
 
 func (p *pulse) now() int64 { return int64(time.Since(p.base)) + 1 }
 
 // beat notes that bytes arrived.
-func (p *pulse) beat() { p.last.Store(p.now()) }
+func (p *pulse) beat() {
+	p.last.Store(p.now())
+	p.beats.Add(1)
+}
 
 // waiting notes that more bytes are waited for.
 func (p *pulse) waiting(partial bool) {

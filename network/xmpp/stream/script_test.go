@@ -81,7 +81,8 @@ type peer struct {
 	conn   net.Conn
 	frames *framer.Framer
 	feed   chan *element.Element // once the stream is ready
-	closed chan struct{}         // by the client
+	ended  chan struct{}         // by the client's end tag
+	closed chan struct{}         // the connection, by the client
 	pumped bool                  // everything is read and forgotten
 }
 
@@ -137,7 +138,7 @@ func (s *script) raw() *peer {
 	s.t.Helper()
 	select {
 	case c := <-s.accepts:
-		p := &peer{t: s.t, conn: c, frames: framer.New(c, framer.Limits{}), closed: make(chan struct{})}
+		p := &peer{t: s.t, conn: c, frames: framer.New(c, framer.Limits{}), ended: make(chan struct{}), closed: make(chan struct{})}
 		s.t.Cleanup(func() { _ = c.Close() })
 		return p
 	case <-time.After(time.Hour):
@@ -276,6 +277,9 @@ func (p *peer) pump() {
 			f, err := p.frames.Next()
 			if err != nil {
 				return
+			}
+			if f.Kind == framer.Close {
+				close(p.ended)
 			}
 			if f.Kind != framer.Element {
 				continue

@@ -36,18 +36,19 @@ func (l *link) keep() error {
 	var (
 		timeouts = l.s.cfg.Timeouts
 		asked    time.Time     // when the server was asked for a sign of life
+		beats    int64         // what there had been by then
 		limit    time.Duration // how long that may take
 		owed     time.Time     // since when it waits for an acknowledgement
 	)
 	ask := func(within time.Duration) {
-		asked, limit = time.Now(), within
+		asked, limit, beats = time.Now(), within, l.wire.pulse.beats.Load()
 		l.s.ledger.probe(ping())
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		silence, arriving := l.wire.pulse.silence(), l.wire.pulse.arriving()
-		if !asked.IsZero() && silence < time.Since(asked) {
+		if !asked.IsZero() && (l.wire.pulse.full.Load() || l.wire.pulse.beats.Load() != beats) {
 			asked = time.Time{} // something has arrived since
 		}
 		next := timeouts.Stanza - arriving
