@@ -189,11 +189,13 @@ func formatID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 const xmlSpace = " \t\r\n"
 
+var withoutSpace = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "")
+
 // decodeBase64 decodes base64 with any white space in it. It never returns nil
 // without an error.
 func decodeBase64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, xmlSpace) {
-		s = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
+		s = withoutSpace.Replace(s)
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrNoNode: there is nothing published that we may see. For another account
-// it also stands for "forbidden", "not-authorized" and a server without PEP:
+// it also stands for being refused access and for a server without PEP:
 // which of them a server uses for a node that does not exist depends on the
 // server (Prosody says forbidden).
 var ErrNoNode error = &codedError{"xmpp.pep.no-node", "nothing published"}
@@ -132,7 +132,7 @@ func noNode(err error, own bool) bool {
 	switch Condition(err) {
 	case stanza.ItemNotFound:
 		return true
-	case stanza.Forbidden, stanza.NotAuthorized, stanza.FeatureNotImplemented:
+	case stanza.Forbidden, stanza.NotAuthorized, stanza.NotAllowed, stanza.FeatureNotImplemented:
 		return !own
 	}
 	return false
@@ -147,7 +147,7 @@ func noNode(err error, own bool) bool {
 // nothing has been published to anybody that cfg would not have let see it.
 func (c *Client) Publish(ctx context.Context, node, id string, payload *element.Element, cfg NodeConfig) (string, error) {
 	got, err := c.publish(ctx, node, id, payload, cfg)
-	if misconfigured(err) {
+	if cfg.misconfigured(err) {
 		if err := c.configureNode(ctx, node, cfg); err != nil {
 			return "", fmt.Errorf("publish item: %w", err)
 		}

@@ -4,6 +4,7 @@ package xmpp
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +68,12 @@ func TestPublish(t *testing.T) {
 			{stanza.SetIQ, "", configSubmit, ``},
 			{stanza.SetIQ, "", publishAgain, preconditionErr},
 		}, cond: stanza.Conflict},
+		"any max_items refused, as ejabberd does": {script: []exchange{
+			{stanza.SetIQ, "", publishRequest, refusal("wait", "resource-constraint", "")},
+			{stanza.GetIQ, "", configRequest, configForm},
+			{stanza.SetIQ, "", configSubmit, ``},
+			{stanza.SetIQ, "", publishAgain, publishResult},
+		}},
 		"cannot be configured": {script: []exchange{
 			{stanza.SetIQ, "", publishRequest, preconditionErr},
 			{stanza.GetIQ, "", configRequest, configForm},
@@ -89,7 +96,7 @@ func TestPublish(t *testing.T) {
 			{stanza.SetIQ, "", publishRequest, preconditionErr},
 			{stanza.GetIQ, "", configRequest, refusal("auth", "forbidden", "")},
 		}, cond: stanza.Forbidden},
-		"refused": {script: []exchange{{stanza.SetIQ, "", publishRequest, refusal("wait", "resource-constraint", "")}}, cond: stanza.ResourceConstraint},
+		"refused": {script: []exchange{{stanza.SetIQ, "", publishRequest, refusal("wait", "internal-server-error", "")}}, cond: stanza.InternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTest(t, Config{}, x.script...)
@@ -106,6 +113,13 @@ func TestPublish(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPublishWithoutMaxItemsTakesRefusal(t *testing.T) {
+	request := strings.Replace(publishRequest, `<field var='pubsub#max_items'><value>max</value></field>`, "", 1)
+	c, _ := newTest(t, Config{}, exchange{stanza.SetIQ, "", request, refusal("wait", "resource-constraint", "")})
+	_, err := c.Publish(context.Background(), "n", CurrentItem, parse(t, `<x xmlns='urn:x'/>`), NodeConfig{Access: AccessOpen})
+	require.Equal(t, stanza.ResourceConstraint, Condition(err))
 }
 
 func TestPublishLetsServerName(t *testing.T) {
@@ -154,6 +168,7 @@ func TestFetchItems(t *testing.T) {
 		{"item-not-found", true, true},
 		{"forbidden", true, false},
 		{"not-authorized", true, false},
+		{"not-allowed", true, false},
 		{"feature-not-implemented", true, false},
 		{"service-unavailable", false, false},
 		{"remote-server-timeout", false, false},

@@ -64,13 +64,16 @@ func (cfg NodeConfig) form(typ string) Form {
 
 // misconfigured reports whether a publication was refused for its options: as
 // XEP-0060 §7.1.5 says, or because the server does not know one of them.
-func misconfigured(err error) bool {
+// ejabberd answers any max_items with resource-constraint.
+func (cfg NodeConfig) misconfigured(err error) bool {
 	if refusedWith(err, pubsub.NSErrors, "precondition-not-met") {
 		return true
 	}
 	switch Condition(err) {
 	case stanza.Conflict, stanza.BadRequest, stanza.NotAcceptable, stanza.NotAllowed, stanza.FeatureNotImplemented:
 		return true
+	case stanza.ResourceConstraint:
+		return cfg.MaxItems != ""
 	}
 	return false
 }
