@@ -47,7 +47,8 @@ func (r *Reader) MessagesAfter(conv, after int64, limit int) ([]Message, error) 
 // and direction. Peers choose these ids; if several messages have it, the
 // newest is returned.
 func (r *Reader) MessageByRemoteID(conv int64, outgoing bool, remoteID string) (m Message, err error) {
-	err = r.one(m.dest(), "SELECT "+messageColumns+` FROM message m
+	// By itself the planner would walk through the whole conversation.
+	err = r.one(m.dest(), "SELECT "+messageColumns+` FROM message m INDEXED BY message_remote
 		WHERE m.conversation_id = ? AND m.remote_id = ? AND m.remote_id <> '' AND m.outgoing = ?
 		ORDER BY m.sort_key DESC LIMIT 1`, conv, remoteID, outgoing)
 	return m, wrapf(err, "read message")
