@@ -67,7 +67,7 @@ func TestNotForThisDevice(t *testing.T) {
 }
 
 func TestMalformedEnvelopes(t *testing.T) {
-	w, a, b := pair(t)
+	_, a, b := pair(t)
 	good := a.send("x", bob)
 	for name, change := range map[string]func(*omemo.Envelope) string{
 		"no sender":         func(*omemo.Envelope) string { return "" },
@@ -96,7 +96,6 @@ func TestMalformedEnvelopes(t *testing.T) {
 	unknown.SID++
 	b.refuse(alice, unknown, omemo.ReasonNoSession)
 	require.Equal(t, "x", b.read(a, good))
-	_ = w
 }
 
 // Each of these is refused before anything is stored, so the message itself can
@@ -188,7 +187,7 @@ func TestForeignPayloads(t *testing.T) {
 // are in 0.3: the right one is found wherever it stands.
 func TestCollidingKeyElements(t *testing.T) {
 	w, a, b := pair(t)
-	c := w.client(carol)
+	w.client(carol)
 	w.sync()
 	for at := range 4 {
 		env := a.send("mine", bob, carol)
@@ -208,7 +207,6 @@ func TestCollidingKeyElements(t *testing.T) {
 	env := a.send("mine", bob)
 	env.Keys = append(slices.Repeat([]omemo.Key{{RID: b.id, Data: []byte("garbage")}}, 16), env.Keys...)
 	b.refuse(alice, env, omemo.ReasonMalformed)
-	_ = c
 }
 
 // Messages of older sessions can be read in any order, and an attempt with the

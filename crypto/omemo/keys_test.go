@@ -126,7 +126,7 @@ func TestSetupWithoutRandomness(t *testing.T) {
 }
 
 func TestMaintainRefills(t *testing.T) {
-	w, a, b := pair(t)
+	_, a, b := pair(t)
 	publish, err := b.Maintain(b.ctx, b.st)
 	require.NoError(t, err)
 	require.True(t, publish, "one prekey was used")
@@ -137,7 +137,6 @@ func TestMaintainRefills(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, publish, "nothing to do twice")
 	require.Equal(t, "still", b.read(a, a.send("still", bob)))
-	_ = w
 }
 
 // The ids run out at 2^24 - 2 and start again, never at 0 and never on one that

@@ -226,13 +226,12 @@ func TestVerifiedBeforeFirstContact(t *testing.T) {
 // A compromised key is refused under a new device id too, before any session
 // with it exists.
 func TestCompromisedKeyOnAnotherDevice(t *testing.T) {
-	w, a, b := pair(t)
+	_, a, b := pair(t)
 	a.setTrust(b, trust.Compromised)
 	require.NoError(t, b.AddBundle(b.ctx, b.st, a.addr(), a.bundle()))
 	env := b.send("x", alice)
 	env.SID = b.id%1000 + 1
 	a.refuse(bob, env, omemo.ReasonRefused)
-	_ = w
 }
 
 // A sender nobody announced is readable, but gets nothing before it is on its

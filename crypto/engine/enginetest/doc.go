@@ -5,7 +5,7 @@
 //
 //	func TestConformance(t *testing.T) { enginetest.Run(t, ratchet.New()) }
 //
-// Everything runs for every profile the engine names. The helpers that make
+// Everything runs for every profile the engine names. The functions that make
 // devices and sessions are exported for tests that go further.
 //
 // It is for tests only.

@@ -48,7 +48,7 @@ func sizes(t *testing.T, e engine.Engine, p engine.Profile) {
 		require.ErrorIs(t, err, engine.ErrMalformed)
 	}
 	// The largest key exchange fits too.
-	a, b := NewParty(t, e, p, engine03Max), NewParty(t, e, p, 2)
+	a, b := NewParty(t, e, p, maxDeviceID), NewParty(t, e, p, 2)
 	text := strings.Repeat("k", engine.MaxPlaintext)
 	wire, kex := a.Initiate(t, b).Encrypt(t, text)
 	require.True(t, kex)
@@ -57,7 +57,7 @@ func sizes(t *testing.T, e engine.Engine, p engine.Profile) {
 	require.Equal(t, text, plain)
 }
 
-const engine03Max = 1<<31 - 1 // largest device id
+const maxDeviceID = 1<<31 - 1
 
 func outOfOrder(t *testing.T, e engine.Engine, p engine.Profile) {
 	for seed := range uint64(5) {
