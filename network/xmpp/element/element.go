@@ -4,6 +4,8 @@ package element
 
 import (
 	"encoding/xml"
+	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"strings"
@@ -171,7 +173,8 @@ func cloneName(n xml.Name) xml.Name {
 	return xml.Name{Space: strings.Clone(n.Space), Local: strings.Clone(n.Local)}
 }
 
-// String names the element without its attributes or content.
+// String names the element without its attributes or content, as do the
+// methods below.
 func (e *Element) String() string {
 	if e == nil {
 		return "<nil>"
@@ -179,8 +182,11 @@ func (e *Element) String() string {
 	return "<" + e.Name.Local + " xmlns=" + e.Name.Space + "> [redacted]"
 }
 
-// GoString is [Element.String].
-func (e *Element) GoString() string { return e.String() }
+// Format writes [Element.String] whatever the verb.
+func (e *Element) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.String()) }
 
-// LogValue names the element without its attributes or content.
+// LogValue is [Element.String] for slog.
 func (e *Element) LogValue() slog.Value { return slog.StringValue(e.String()) }
+
+// MarshalText is [Element.String] for encoders; see [Element.AppendXML].
+func (e *Element) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
