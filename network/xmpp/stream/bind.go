@@ -51,6 +51,7 @@ func (r *resumption) request(handled uint64) *element.Element {
 // server refused; refusal is the count it gave with that, if any.
 func (n *negotiation) tryResume(ctx context.Context) (done *negotiated, refusal *uint32, err error) {
 	handled := n.resume.handled(ctx)
+	n.open = true
 	if err := n.wire.send(n.resume.request(handled)); err != nil {
 		return nil, nil, err
 	}
@@ -58,6 +59,7 @@ func (n *negotiation) tryResume(ctx context.Context) (done *negotiated, refusal 
 	if err != nil {
 		return nil, nil, err
 	}
+	n.open = false
 	return n.resumeAnswer(e, handled)
 }
 
@@ -94,6 +96,7 @@ func (n *negotiation) tryBind(sm bool) (*negotiated, error) {
 	if sm {
 		request = append(request, enableRequest())
 	}
+	n.open = true
 	if err := n.wire.send(request...); err != nil {
 		return nil, err
 	}
@@ -101,6 +104,7 @@ func (n *negotiation) tryBind(sm bool) (*negotiated, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.open = false
 	address, err := n.bound(e, id)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type negotiation struct {
 	signedIn bool
 	done     *negotiated
 	failed   error // of a feature
+	open     bool  // a request for a session has no answer yet
 }
 
 // A resumption is what may be resumed. handled is called right before the

@@ -18,6 +18,13 @@ import (
 const (
 	maxRedirects = 3 // see-other-host in a row
 	maxSoon      = 3 // attempts in a row without a wait
+
+	// A request for a session which got no answer may still be carried out,
+	// for a connection that is gone. Until ghostWait later nothing is asked
+	// for again, because servers get confused when two such requests cross;
+	// until ghostLife later it may still replace a stream of ours.
+	ghostWait = 2 * time.Second
+	ghostLife = time.Minute
 )
 
 // A runner is the state of Run.
@@ -29,6 +36,8 @@ type runner struct {
 	host        string // where see-other-host points
 	redirects   int    // in a row
 	anyResource bool   // the wanted one was refused
+
+	ghost time.Time // when a request for a session was last left unanswered
 }
 
 // Run connects and stays connected until ctx ends, Close or Detach is called,
@@ -75,7 +84,7 @@ func (r *runner) loop(ctx context.Context) error {
 			return errDone
 		}
 		r.cfg.Logger.InfoContext(ctx, "stream lost", "live", live, "error", err)
-		verdict := judge(err, r.online, live)
+		verdict := judge(err, r.online, live && !r.haunted(ghostLife))
 		offline := entry{Item{Kind: Offline, Err: err}, r.ledger.current().serial}
 		if err := r.queue.push(ctx, offline); err != nil {
 			return err
@@ -86,11 +95,12 @@ func (r *runner) loop(ctx context.Context) error {
 		if live && time.Since(begun) >= r.cfg.Backoff.Stable {
 			r.waits, r.soon = 0, 0
 		}
-		if verdict == soon && r.soon < maxSoon {
-			r.soon++
-			continue
+		if verdict != soon || r.soon >= maxSoon {
+			err = r.wait(ctx)
+		} else {
+			err, r.soon = r.exorcise(ctx), r.soon+1
 		}
-		if err := r.wait(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -111,7 +121,29 @@ func (r *runner) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return nil
+	return r.exorcise(ctx)
+}
+
+// haunted reports whether a request for a session was left unanswered within
+// that time.
+func (r *runner) haunted(within time.Duration) bool {
+	return !r.ghost.IsZero() && time.Since(r.ghost) < within
+}
+
+// exorcise waits until a request for a session that was left unanswered must
+// have been carried out, or never will be.
+func (r *runner) exorcise(ctx context.Context) error {
+	if !r.haunted(ghostWait) {
+		return nil
+	}
+	timer := time.NewTimer(ghostWait - time.Since(r.ghost))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // wait is how long to wait after n waits in a row.
@@ -136,7 +168,8 @@ func (r *runner) once(ctx context.Context) (live bool, err error) {
 		network: func() { wake(l.watch.probe) }, foreground: func() { wake(l.watch.probe) },
 		reset: l.end,
 	})
-	r.cfg.Logger.InfoContext(ctx, "stream ready", "resumed", first.Online.Resumed, "sm", first.Online.SM)
+	r.cfg.Logger.InfoContext(ctx, "stream ready", "resumed", first.Online.Resumed, "sm", first.Online.SM,
+		"received", first.Count, "acked", first.Online.Out)
 	err = l.serve(first, early)
 	r.control.set(reaction{})
 	r.ledger.leave()
@@ -168,6 +201,9 @@ func (r *runner) connect(ctx context.Context) (*link, entry, []framer.Frame, err
 	l, first, err := r.establish(attempt, ctx, n)
 	if err != nil {
 		_ = w.Close()
+		if n.open {
+			r.ghost = time.Now()
+		}
 		r.queue.thaw(former.serial, false)
 		var se *StreamError
 		if _, err2 := n.secure(); err2 != nil && errors.As(err, &se) {
