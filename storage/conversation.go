@@ -43,13 +43,32 @@ func (r *Reader) ConversationByPeer(account int64, peer string) (c Conversation,
 // Conversations returns conversations, the one with the newest message first
 // and those without a message last.
 func (r *Reader) Conversations(q ConversationQuery) (list []Conversation, err error) {
+	query, args := q.sql()
+	err = r.each(func(rows *sql.Rows) error {
+		var c Conversation
+		if err := rows.Scan(c.dest()...); err != nil {
+			return err
+		}
+		list = append(list, c)
+		return nil
+	}, query, args...)
+	return list, wrapf(err, "read conversations")
+}
+
+// sql writes the query. It names the index that has the order, since the
+// planner would rather take all conversations of an account and sort them.
+func (q ConversationQuery) sql() (string, []any) {
 	var sb strings.Builder
 	var args []any
 	and := func(cond string, v ...any) {
 		sb.WriteString(" AND " + cond)
 		args = append(args, v...)
 	}
-	sb.WriteString("SELECT " + conversationColumns + " FROM conversation WHERE 1")
+	index := "conversation_newest"
+	if q.Archived != nil && *q.Archived {
+		index = "conversation_archived"
+	}
+	sb.WriteString("SELECT " + conversationColumns + " FROM conversation INDEXED BY " + index + " WHERE 1")
 	if q.AccountID != 0 {
 		and("account_id = ?", q.AccountID)
 	}
@@ -67,16 +86,7 @@ func (r *Reader) Conversations(q ConversationQuery) (list []Conversation, err er
 		and("(last_key, id) < (?, ?)", q.BeforeKey, q.BeforeID)
 	}
 	sb.WriteString(" ORDER BY last_key DESC, id DESC LIMIT ?")
-	args = append(args, rowLimit(q.Limit))
-	err = r.each(func(rows *sql.Rows) error {
-		var c Conversation
-		if err := rows.Scan(c.dest()...); err != nil {
-			return err
-		}
-		list = append(list, c)
-		return nil
-	}, sb.String(), args...)
-	return list, wrapf(err, "read conversations")
+	return sb.String(), append(args, rowLimit(q.Limit))
 }
 
 // UnreadTotal returns the number of unread messages in all conversations.

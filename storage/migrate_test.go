@@ -4,7 +4,6 @@ package storage
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"flag"
 	"fmt"
 	"os"
@@ -208,24 +207,47 @@ func TestSchemaStyle(t *testing.T) {
 		t.Errorf("column %s.%s may be NULL", table, column)
 	}
 	require.NoError(t, rows.Err())
-	var plan sql.NullString
-	for query, want := range map[string]string{
-		"SELECT * FROM message m WHERE m.conversation_id = 1 AND m.sort_key < 9 ORDER BY m.sort_key DESC LIMIT 50": "PRIMARY KEY",
-		"SELECT * FROM message m WHERE m.id = 1": "message_id",
-		"SELECT * FROM message m INDEXED BY message_remote WHERE m.conversation_id = 1 AND m.remote_id = 'a' AND m.remote_id <> '' AND m.outgoing = 1 ORDER BY m.sort_key DESC": "message_remote",
-		"SELECT * FROM outbox o WHERE o.message_id = 1 AND o.message_id <> 0":                                                                                                   "outbox_message",
-		"SELECT * FROM conversation WHERE 1 ORDER BY last_key DESC, id DESC LIMIT 9":                                                                                            "conversation_newest",
-		"SELECT * FROM conversation WHERE 1 AND (last_key, id) < (5, 5) ORDER BY last_key DESC, id DESC LIMIT 9":                                                                "conversation_newest",
-		"SELECT * FROM conversation WHERE 1 AND archived = 1 ORDER BY last_key DESC, id DESC LIMIT 9":                                                                           "conversation_archived",
-		"SELECT sum(unread) FROM conversation WHERE unread > 0":                                                                                                                 "conversation_unread",
-		"SELECT * FROM outbox WHERE account_id = 1 AND id > 5 ORDER BY id LIMIT 3":                                                                                              "outbox_account",
-	} {
+}
+
+// Every query of a page walks an index in the order that is wanted.
+func TestQueryPlans(t *testing.T) {
+	s := rawSession(t, filepath.Join(t.TempDir(), "a.db"))
+	require.NoError(t, s.migrate(ctx, migrations(t)))
+	plans := map[string]string{
+		"SELECT * FROM message m WHERE m.conversation_id = ? AND m.sort_key < ? ORDER BY m.sort_key DESC LIMIT 50": "PRIMARY KEY",
+		"SELECT * FROM message m WHERE m.id = ?": "message_id",
+		"SELECT * FROM message m INDEXED BY message_remote WHERE m.conversation_id = ? AND m.remote_id = ? AND m.remote_id <> '' AND m.outgoing = ? ORDER BY m.sort_key DESC": "message_remote",
+		"SELECT * FROM outbox o WHERE o.message_id = ? AND o.message_id <> 0":                                                                                                 "outbox_message",
+		"SELECT sum(unread) FROM conversation WHERE unread > 0":                                                                                                               "conversation_unread",
+		"SELECT * FROM outbox WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?":                                                                                            "outbox_account",
+	}
+	args := map[string][]any{}
+	yes, no := true, false
+	for _, archived := range []*bool{nil, &yes, &no} {
+		for _, account := range []int64{0, 1} {
+			for _, before := range []int64{0, 5} {
+				q, a := ConversationQuery{Archived: archived, AccountID: account, BeforeID: before, BeforeKey: before, Limit: 9}.sql()
+				plans[q], args[q] = "conversation_newest", a
+				if archived == &yes {
+					plans[q] = "conversation_archived"
+				}
+			}
+		}
+	}
+	for query, want := range plans {
+		a, ok := args[query]
+		for range strings.Count(query, "?") {
+			if !ok {
+				a = append(a, 1)
+			}
+		}
 		detail := ""
-		r, err := s.conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query)
+		r, err := s.conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, a...)
 		require.NoError(t, err)
 		for r.Next() {
+			var plan string
 			require.NoError(t, r.Scan(new(int), new(int), new(int), &plan))
-			detail += plan.String + "; "
+			detail += plan + "; "
 		}
 		require.NoError(t, r.Close())
 		require.Contains(t, detail, want, query)
