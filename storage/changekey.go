@@ -24,9 +24,9 @@ import (
 // space of the size of the database, and keeps all other calls waiting. From a
 // raw key to a passphrase the data key is new, too.
 //
-// A crash leaves a database that either the old or the new key opens, so keep
-// both until ChangeKey has returned nil. After an error the old key is the
-// valid one; if the connections could not be opened again the DB is closed.
+// A crash or an error leaves a database that either the old or the new key
+// opens, so keep both until ChangeKey has returned nil. After an error the DB
+// goes on, unless it could not be opened again: then it is closed.
 func (db *DB) ChangeKey(ctx context.Context, key Key) error {
 	err := key.check()
 	if err == nil && InTransaction(ctx) {

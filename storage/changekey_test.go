@@ -5,6 +5,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -133,6 +134,41 @@ func TestChangeKeyFails(t *testing.T) {
 		db = openAt(t, o.Path)
 		require.Equal(t, 300, count(t, db, "SELECT count(*) FROM message"))
 	}
+}
+
+// lost is a backend that cannot open the database again after a copy.
+type lost struct {
+	*sqlcipher.Backend
+	path   string
+	copied bool
+}
+
+func (l *lost) Copy(ctx context.Context, from *sql.Conn, to backend.Config) error {
+	l.copied = true
+	return l.Backend.Copy(ctx, from, to)
+}
+
+func (l *lost) Connectors(c backend.Config) (writer, reader driver.Connector, err error) {
+	if l.copied && c.Path == l.path {
+		return nil, nil, errTest
+	}
+	return l.Backend.Connectors(c)
+}
+
+// A DB that cannot be opened again is closed and lets go of the lock.
+func TestChangeKeyCloses(t *testing.T) {
+	o := testOptions(filepath.Join(t.TempDir(), "a.db"))
+	plain := o
+	o.Backend = &lost{Backend: sqlcipher.New(), path: o.Path}
+	db, err := Open(ctx, o)
+	require.NoError(t, err)
+	fill(t, db, 3)
+	require.Error(t, db.ChangeKey(ctx, RawKey(otherKey)))
+	require.ErrorIs(t, db.Update(ctx, func(*Tx) error { return nil }), ErrClosed)
+	require.ErrorIs(t, db.View(ctx, func(*Reader) error { return nil }), ErrClosed)
+	require.NoError(t, db.Close())
+	plain.Key = RawKey(otherKey)
+	require.Equal(t, 3, count(t, openWith(t, plain), "SELECT count(*) FROM message"))
 }
 
 func TestBackup(t *testing.T) {

@@ -32,7 +32,7 @@ const (
 
 func TestMain(m *testing.M) {
 	run, ok := map[string]func(path string) error{
-		"hold": childHold, "write": childWrite, "limit": childLimit,
+		"hold": childHold, "write": childWrite, "limit": childLimit, "rekey": childRekey,
 	}[os.Getenv(childMode)]
 	if !ok {
 		os.Exit(m.Run())
@@ -71,6 +71,11 @@ func (c *child) line() string {
 		return ""
 	}
 	return c.lines.Text()
+}
+
+// killWithin kills the process at some moment.
+func (c *child) killWithin(d time.Duration) {
+	time.AfterFunc(rand.N(d), func() { _ = c.cmd.Process.Kill() })
 }
 
 // childHold opens the database and keeps it until its input ends.
@@ -167,10 +172,7 @@ func TestKilled(t *testing.T) {
 	for i := range kills {
 		c := startChild(t, "write", path)
 		require.Equal(t, "open", c.line())
-		go func() {
-			time.Sleep(time.Duration(rand.N(120)+1) * time.Millisecond) // the moment of the kill, not a wait
-			_ = c.cmd.Process.Kill()
-		}()
+		c.killWithin(120 * time.Millisecond)
 		for {
 			line := c.line()
 			if line == "" {
@@ -208,6 +210,78 @@ func TestKilled(t *testing.T) {
 	}
 	require.Greater(t, commits, kills)
 	t.Logf("%d kills, %d commits", kills, commits)
+}
+
+// rekeyKey is the key of the database after n changes.
+func rekeyKey(n int) Key {
+	switch n % 4 {
+	case 0, 1:
+		return RawKey(append(make([]byte, 31), byte(n)))
+	default:
+		return Passphrase([]byte(fmt.Sprint("pass", n)))
+	}
+}
+
+// childRekey changes the key without end, from the one whose number it reads,
+// and prints the number of each key before the change.
+func childRekey(path string) error {
+	var n int
+	if _, err := fmt.Scanln(&n); err != nil {
+		return err
+	}
+	o := testOptions(path)
+	o.Key = rekeyKey(n)
+	db, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	fmt.Println("open")
+	for {
+		n++
+		fmt.Println("to", n)
+		if err := db.ChangeKey(ctx, rekeyKey(n)); err != nil {
+			return err
+		}
+	}
+}
+
+// A process that is killed while it changes the key leaves a database that the
+// old or the new one opens, whole.
+func TestKilledRekey(t *testing.T) {
+	for _, header := range []bool{false, true} {
+		o := testOptions(filepath.Join(t.TempDir(), "a.db"))
+		o.Key, o.PlaintextHeader = rekeyKey(0), header
+		db, err := Open(ctx, o)
+		require.NoError(t, err)
+		fill(t, db, 100)
+		require.NoError(t, db.Close())
+		current, changes := 0, 0
+		for range kills / 4 {
+			c := startChild(t, "rekey", o.Path)
+			_, err := fmt.Fprintln(c.in, current)
+			require.NoError(t, err)
+			require.Equal(t, "open", c.line())
+			c.killWithin(150 * time.Millisecond)
+			last := current
+			for line := c.line(); line != ""; line = c.line() {
+				last, err = strconv.Atoi(strings.TrimPrefix(line, "to "))
+				require.NoError(t, err, line)
+				changes++
+			}
+			_ = c.cmd.Wait()
+			o.Key, current = rekeyKey(last), last
+			db, err := Open(ctx, o)
+			if err != nil && last > 0 {
+				o.Key, current = rekeyKey(last-1), last-1
+				db, err = Open(ctx, o)
+			}
+			require.NoError(t, err)
+			require.Equal(t, 100, count(t, db, "SELECT count(*) FROM message"))
+			require.NoError(t, db.Check(ctx))
+			require.NoError(t, db.Close())
+		}
+		require.Greater(t, changes, kills/4)
+	}
 }
 
 // childLimit writes under a limit on the size of files until it is refused,

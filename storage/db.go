@@ -178,7 +178,9 @@ func (db *DB) View(ctx context.Context, fn func(*Reader) error) error {
 // Close waits for running transactions, empties the write-ahead log, closes
 // the file, overwrites the key in memory and lets go of the lock. Calls made
 // meanwhile and afterwards fail with ErrClosed. It may be called again and
-// returns the same. It must not be called in a transaction.
+// returns the same. It must not be called in a transaction. After an error, such
+// as ErrFull, all is closed too, and what was committed is in the log, where the
+// next Open finds it.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		writer, readers, err := db.takeAll(context.Background())

@@ -133,19 +133,15 @@ func (db *DB) unlock(o Options) error {
 	if err != nil {
 		return err
 	}
-	raw, hasFile, err := readFile(db.path + suffixKey)
-	if err != nil {
-		return err
-	}
-	fresh := size <= 0
 	if err := recognizable(db.path, size); err != nil {
 		return err
 	}
+	fresh := size <= 0
 	plain := bytes.HasPrefix(head, []byte(sqliteMagic))
+	salted := plain || fresh && o.PlaintextHeader
 	var env *envelope
-	// A raw key needs the key file only for the salt of a readable header.
-	if hasFile && (o.Key.k.passphrase || fresh || plain) {
-		if env, err = decodeEnvelope(raw); err != nil {
+	if o.Key.k.passphrase || salted { // a raw key needs the file for the salt only
+		if env, err = db.readKeyFile(); err != nil {
 			return err
 		}
 	}
@@ -156,24 +152,10 @@ func (db *DB) unlock(o Options) error {
 		}
 		return ErrPlaintext
 	}
-	switch {
-	case o.Key.k.passphrase && env != nil:
-		db.key, err = env.open(o.Key.k.secret)
-	case o.Key.k.passphrase && !fresh:
-		err = ErrKeyFile
-	case o.Key.k.passphrase:
-		b := make([]byte, backend.KeySize)
-		_, _ = rand.Read(b)
-		db.key, _ = backend.NewKey(b)
-		clear(b)
-	default:
-		db.key, _ = backend.NewKey(o.Key.k.secret)
-	}
-	if err != nil {
+	if err := db.findKey(o.Key, env, fresh); err != nil {
 		return err
 	}
-	db.wrapped = o.Key.k.passphrase
-	if env != nil && (fresh || plain) {
+	if salted && env != nil {
 		db.salt = env.salt
 	}
 	if !fresh {
@@ -182,10 +164,37 @@ func (db *DB) unlock(o Options) error {
 	return db.prepareFiles(o, env)
 }
 
+// readKeyFile returns nil if there is no key file.
+func (db *DB) readKeyFile() (*envelope, error) {
+	raw, ok, err := readFile(db.path + suffixKey)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return decodeEnvelope(raw)
+}
+
+// findKey sets the data key: the raw key itself, the one that the passphrase
+// unwraps, or a random one for a fresh database.
+func (db *DB) findKey(key Key, env *envelope, fresh bool) (err error) {
+	switch {
+	case key.k.passphrase && env != nil:
+		db.key, err = env.open(key.k.secret)
+	case key.k.passphrase && !fresh:
+		err = ErrKeyFile
+	default:
+		db.key = newDataKey(key)
+	}
+	db.wrapped = key.k.passphrase
+	return err
+}
+
 // prepareFiles makes the files of a new database: first the key file, so that
 // there is never a database without its key.
 func (db *DB) prepareFiles(o Options, env *envelope) error {
 	if o.PlaintextHeader && db.salt == nil {
+		if env != nil && !o.Key.k.passphrase {
+			return ErrKeyFile // it holds another database's key, which would be lost
+		}
 		db.salt = newSalt()
 		env = nil
 	}

@@ -13,6 +13,8 @@ import (
 
 	sqlite3 "github.com/mutecomm/go-sqlcipher/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/confab-im/confab/storage/backend"
 )
 
 // A driver that keys a connection too late works on a new file and fails on
@@ -132,6 +134,46 @@ func TestKeyFileWithoutDatabase(t *testing.T) {
 	openWith(t, o)
 }
 
+// A key file that belongs to another database is neither used nor lost.
+func TestForeignKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	file := func(e *envelope, err error) []byte {
+		require.NoError(t, err)
+		return e.encode()
+	}
+	key, _ := backend.NewKey(otherKey)
+	for name, content := range map[string][]byte{
+		"wrapped": file(sealEnvelope([]byte("p"), key, nil, cheap)),
+		"salted":  file(sealEnvelope([]byte("p"), key, make([]byte, 16), cheap)),
+		"salt":    file(&envelope{salt: make([]byte, 16)}, nil),
+		"garbage": []byte("garbage"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, header := range []bool{false, true} {
+				o := testOptions(filepath.Join(dir, fmt.Sprint(name, i)))
+				o.PlaintextHeader = header
+				require.NoError(t, os.WriteFile(o.Path+suffixKey, content, 0o600))
+				db, err := Open(ctx, o)
+				if header && (name == "wrapped" || name == "garbage") {
+					require.ErrorIs(t, err, ErrKeyFile)
+					require.NoFileExists(t, o.Path)
+				} else {
+					require.NoError(t, err)
+					fill(t, db, 1)
+					require.NoError(t, db.Close())
+					_, head, err := readHead(o.Path)
+					require.NoError(t, err)
+					require.Equal(t, header, bytes.HasPrefix(head, []byte(sqliteMagic)))
+					openWith(t, o)
+				}
+				got, err := os.ReadFile(o.Path + suffixKey)
+				require.NoError(t, err)
+				require.Equal(t, content, got)
+			}
+		})
+	}
+}
+
 func TestKeyLength(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	keys := []Key{{}, RawKey(nil), Passphrase(nil), Passphrase([]byte{})}
@@ -220,95 +262,6 @@ func TestEmptyFile(t *testing.T) {
 	db := openAt(t, path)
 	fill(t, db, 1)
 	requireMode(t, path)
-}
-
-func TestFlippedBit(t *testing.T) {
-	t.Run("", func(t *testing.T) { testFlippedBit(t, false) })
-	t.Run("header", func(t *testing.T) { testFlippedBit(t, true) })
-}
-
-func testFlippedBit(t *testing.T, header bool) {
-	o := testOptions(filepath.Join(t.TempDir(), "a.db"))
-	o.PlaintextHeader = header
-	path := o.Path
-	db, err := Open(ctx, o)
-	require.NoError(t, err)
-	fill(t, db, 100)
-	require.NoError(t, db.Close())
-	good, err := os.ReadFile(path)
-	require.NoError(t, err)
-	pages := len(good) / 4096
-	require.Greater(t, pages, 20)
-	for page := range pages {
-		bad := bytes.Clone(good)
-		bad[page*4096+(100+page*97)%4096] ^= 1 << (page % 8)
-		require.NoError(t, os.WriteFile(path, bad, 0o600))
-		db, err := Open(ctx, testOptions(path))
-		if page == 0 {
-			require.ErrorIs(t, err, ErrKey)
-			continue
-		}
-		if err != nil { // a page of the schema
-			require.ErrorIs(t, err, ErrCorrupt, "page %d", page)
-			continue
-		}
-		require.ErrorIs(t, db.Check(ctx), ErrCorrupt, "page %d", page)
-		require.NoError(t, db.Close())
-	}
-}
-
-// Damage that a read meets is told as such, whatever page it is on.
-func TestFlippedBitInRead(t *testing.T) {
-	for _, header := range []bool{false, true} {
-		o := testOptions(filepath.Join(t.TempDir(), "a.db"))
-		o.PlaintextHeader = header
-		db, err := Open(ctx, o)
-		require.NoError(t, err)
-		fill(t, db, 300)
-		require.NoError(t, db.Close())
-		good, err := os.ReadFile(o.Path)
-		require.NoError(t, err)
-		met := 0
-		for page := 1; page < len(good)/4096; page++ {
-			bad := bytes.Clone(good)
-			bad[page*4096+100] ^= 1
-			require.NoError(t, os.WriteFile(o.Path, bad, 0o600))
-			db, err := Open(ctx, o)
-			if err != nil { // a page of the schema
-				require.ErrorIs(t, err, ErrCorrupt)
-				continue
-			}
-			err = db.View(ctx, func(r *Reader) error {
-				_, err := r.MessagesBefore(1, 0, 500)
-				return err
-			})
-			if err != nil {
-				require.ErrorIs(t, err, ErrCorrupt)
-				met++
-			}
-			require.NoError(t, db.Close())
-		}
-		require.Greater(t, met, 3)
-	}
-}
-
-func TestTruncatedFile(t *testing.T) {
-	path := closedDB(t)
-	good, err := os.ReadFile(path)
-	require.NoError(t, err)
-	for _, n := range []int{1, 100, 4095, 4096, 4097, 8192, len(good) / 2, len(good) - 4096, len(good) - 1} {
-		require.NoError(t, os.WriteFile(path, good[:n], 0o600))
-		db, err := Open(ctx, testOptions(path))
-		if err == nil {
-			err = db.Check(ctx)
-			require.NoError(t, db.Close())
-		}
-		require.Error(t, err, "%d bytes", n)
-		require.NotErrorIs(t, err, ErrNewerSchema)
-		st, err := os.Stat(path)
-		require.NoError(t, err)
-		require.EqualValues(t, n, st.Size(), "the file was changed")
-	}
 }
 
 // SQLite deletes a log whose database has no page.

@@ -86,6 +86,14 @@ func (c *chaos) step(tx *Tx) {
 		"state":   func() error { return tx.SetMessageState(c.id(), uint8(c.rnd.IntN(5)), "x") },
 		"advance": func() error { _, err := tx.AdvanceMessageState(c.id(), uint8(c.rnd.IntN(5))); return err },
 		"body":    func() error { return tx.UpdateMessageBody(c.id(), body, 2) },
+		"move": func() error {
+			key := 1 + c.rnd.Int64N(60)
+			got, err := tx.MoveMessage(c.id(), key)
+			if err == nil {
+				require.GreaterOrEqual(t, got, key)
+			}
+			return err
+		},
 		"delete":  func() error { return tx.DeleteMessage(c.id()) },
 		"read": func() error {
 			m, err := tx.Message(c.id())
@@ -109,7 +117,7 @@ func (c *chaos) step(tx *Tx) {
 			return nil
 		},
 	}
-	names := []string{"insert", "insert", "insert", "insert", "state", "advance", "body", "delete", "delete", "read", "conversation", "undo"}
+	names := []string{"insert", "insert", "insert", "insert", "state", "advance", "body", "move", "delete", "delete", "read", "conversation", "undo"}
 	name := names[c.rnd.IntN(len(names))]
 	if len(c.ids) == 0 {
 		name = "insert"
