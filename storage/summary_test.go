@@ -94,7 +94,7 @@ func (c *chaos) step(tx *Tx) {
 			}
 			return err
 		},
-		"delete":  func() error { return tx.DeleteMessage(c.id()) },
+		"delete": func() error { return tx.DeleteMessage(c.id()) },
 		"read": func() error {
 			m, err := tx.Message(c.id())
 			if err != nil {
