@@ -7,6 +7,7 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ func newUser(t *testing.T, s *testserver.Server, prefix string, proxy *cutproxy.
 	a := s.NewAccount(t, prefix)
 	u := &user{t: t, config: core.Config{
 		Path: filepath.Join(t.TempDir(), prefix+".db"), Key: []byte("0123456789abcdef0123456789abcdef"),
-		Engine: libsignal.New(), RootCAs: s.CAPool,
+		Engine: libsignal.New(), RootCAs: s.CAPool, Logger: testLogger(t, prefix),
 	}}
 	u.where = accountAt(t, s.Addr, a)
 	if proxy != nil {
@@ -76,6 +77,18 @@ func newUser(t *testing.T, s *testserver.Server, prefix string, proxy *cutproxy.
 	t.Cleanup(func() { require.NoError(t, u.client.Close()) })
 	u.online()
 	return u
+}
+
+// testLogger shows what a client logged, if the test fails and
+// CONFAB_TEST_LOG is set.
+func testLogger(t *testing.T, name string) *slog.Logger {
+	if os.Getenv("CONFAB_TEST_LOG") == "" {
+		return nil
+	}
+	f, err := os.Create(filepath.Join(os.Getenv("CONFAB_TEST_LOG"), strings.ReplaceAll(t.Name(), "/", "-")+"-"+name+".log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.Close()) })
+	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func accountAt(t *testing.T, addr string, a testserver.Account) core.AccountConfig {
@@ -208,7 +221,7 @@ func requireSeries(t *testing.T, got []string, series string, n int) {
 		if !strings.HasPrefix(body, series+" ") {
 			continue
 		}
-		require.Equal(t, numbered(series, next), body, "message %d", next)
+		require.Equal(t, numbered(series, next), body, "message %d of %s", next, ranges(got, series))
 		next++
 	}
 	require.Equal(t, n, next, "messages of series %q", series)

@@ -5,6 +5,7 @@
 package core_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +32,32 @@ func TestStorm(t *testing.T) {
 				}
 			})
 		}
+		// Without this the storm would mostly hit a client that waits before
+		// it tries again.
+		impatient, calm := context.WithCancel(t.Context())
+		events := alice.client.Subscribe(core.Filter{Kinds: []core.EventKind{core.EventAccountState}})
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			for {
+				e, err := events.Next(impatient)
+				if err != nil {
+					return
+				}
+				if e.State == core.Connecting {
+					alice.client.NetworkChanged()
+				}
+			}
+		})
 		wg.Go(func() {
-			require.NoError(t, proxy.Storm(withPatience(t), cuts, over, 1))
-			alice.client.NetworkChanged()
+			if err := proxy.Storm(withPatience(t), cuts, over, 1); err != nil {
+				t.Error(err)
+			}
 		})
 		wg.Wait()
+		calm()
+		waiting.Wait()
+		events.Close()
+		alice.client.NetworkChanged()
 		t.Logf("%s: %d connections", s.Kind, proxy.Count())
 		for _, pair := range [][2]*user{{alice, bob}, {bob, alice}} {
 			me, other := pair[0], pair[1]

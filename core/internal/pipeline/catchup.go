@@ -4,7 +4,10 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/confab-im/confab/core/internal/event"
@@ -43,11 +46,22 @@ type Page struct {
 
 const catchingUp = "catching-up"
 
-// BeginCatchUp starts a run. Until EndCatchUp used prekeys are kept, for
-// senders may have used one twice while we were away.
-func (a *Account) BeginCatchUp(ctx context.Context, archive string) (*CatchUp, error) {
-	c := &CatchUp{Archive: archive, ceiling: a.Now().UnixMicro(), last: make(map[int64]int64)}
+// BeginCatchUp starts a run in a session that began at a certain time, before
+// its first live message; the zero time goes on with the run that was begun
+// in this session by a process that was killed. Until EndCatchUp used prekeys
+// are kept, for senders may have used one twice while we were away.
+func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.Time) (*CatchUp, error) {
+	c := &CatchUp{Archive: archive, ceiling: began.UnixMicro(), last: make(map[int64]int64)}
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		if began.IsZero() {
+			kept, _, err := tx.Value(a.ID, catchingUp)
+			if err != nil {
+				return err
+			}
+			if c.ceiling = a.Now().UnixMicro(); len(kept) == 8 {
+				c.ceiling = int64(binary.BigEndian.Uint64(kept))
+			}
+		}
 		cursor, started, err := tx.Cursor(a.ID, archive)
 		if err != nil {
 			return err
@@ -57,7 +71,7 @@ func (a *Account) BeginCatchUp(ctx context.Context, archive string) (*CatchUp, e
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, true); err != nil {
 			return err
 		}
-		return tx.PutValue(a.ID, catchingUp, []byte{1})
+		return tx.PutValue(a.ID, catchingUp, binary.BigEndian.AppendUint64(nil, uint64(c.ceiling)))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin catch-up: %w", err)
@@ -79,10 +93,10 @@ func (a *Account) Unfinished(ctx context.Context) (unfinished bool, err error) {
 // transaction.
 func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 	KillPoint("catchup.before")
-	stored := 0
+	stored, last := 0, c.last
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		stored = 0
-		clear(c.last) // Update may run this again
+		c.last = maps.Clone(last) // Update may run this again
 		for i := range page.Messages {
 			ok, err := a.store(tx, emit, &page.Messages[i], c)
 			if err != nil {
@@ -157,6 +171,36 @@ func (c *CatchUp) key(tx *storage.Tx, conversation int64, at time.Time) (int64, 
 		k = previous + 1
 	}
 	return k, nil
+}
+
+// stored notes the place of a message that came from the archive.
+func (c *CatchUp) stored(row *storage.Message) {
+	c.last[row.ConversationID] = max(c.last[row.ConversationID], row.SortKey)
+}
+
+// known puts a message that came live into the archive's order, if it did not
+// come in that order: a server may deliver a new message before those that it
+// has to repeat on a resumed stream. c is nil for live messages.
+func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64) error {
+	if c == nil || id == 0 {
+		return nil
+	}
+	row, err := tx.Message(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // deleted since
+	}
+	if err != nil || row.Outgoing {
+		return err // ours stay where they were written
+	}
+	if last := c.last[row.ConversationID]; row.SortKey < last {
+		if row.SortKey, err = tx.MoveMessage(id, last+1); err != nil {
+			return err
+		}
+		emit.message(event.MessageChanged, row.ConversationID, id, "")
+		emit.conversation(row.ConversationID)
+	}
+	c.stored(&row)
+	return nil
 }
 
 // Forget notes that the server refused to resume: what was written and not

@@ -125,7 +125,7 @@ func (a *Account) apply(tx *storage.Tx, emit *emitter, u *Update) error {
 // order is nil for a live message, which goes to the end of its conversation.
 func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *CatchUp) (stored bool, err error) {
 	keys := in.keys(a.JID)
-	known, err := a.known(tx, emit, in, keys)
+	known, err := a.known(tx, emit, in, keys, order)
 	if err != nil || known {
 		return false, err
 	}
@@ -163,7 +163,7 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *Catc
 		return false, err
 	}
 	if order != nil {
-		order.last[conversation.ID] = row.SortKey
+		order.stored(&row)
 	}
 	if err := a.markSeen(tx, keys, row.ID); err != nil {
 		return false, err
@@ -184,7 +184,7 @@ const ConversationDirect uint8 = 1
 // known says whether the message was taken in before. What the second way of
 // its arrival adds (an archive id, the certainty that the server has it) is
 // kept.
-func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]byte) (bool, error) {
+func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]byte, order *CatchUp) (bool, error) {
 	for i, k := range keys {
 		id, ok, err := tx.Seen(a.ID, k)
 		if err != nil {
@@ -196,7 +196,10 @@ func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]by
 		if err := a.markSeen(tx, append(keys[:i:i], keys[i+1:]...), id); err != nil {
 			return false, err
 		}
-		return true, a.confirm(tx, emit, id, in.ArchiveID)
+		if err := a.confirm(tx, emit, id, in.ArchiveID); err != nil {
+			return false, err
+		}
+		return true, order.known(tx, emit, id)
 	}
 	return false, nil
 }

@@ -200,7 +200,7 @@ func TestArchiveSettlesDoubt(t *testing.T) {
 	_, err := alice.Forget(t.Context())
 	require.NoError(t, err)
 
-	run, err := alice.BeginCatchUp(t.Context(), alice.JID)
+	run, err := alice.BeginCatchUp(t.Context(), alice.JID, time.Now())
 	require.NoError(t, err)
 	own := incoming(alice.JID, out[0])
 	own.Peer, own.Outgoing, own.ArchiveID = "bob@example.org", true, "a1"
@@ -348,7 +348,7 @@ func arrivals(t *testing.T, random *rand.Rand) {
 				live(max(0, i-random.IntN(3)))
 			}
 		}
-		run, err := bob.BeginCatchUp(t.Context(), bob.JID)
+		run, err := bob.BeginCatchUp(t.Context(), bob.JID, time.Now())
 		require.NoError(t, err)
 		from := 0
 		if run.Cursor != "" {
@@ -386,9 +386,45 @@ func arrivals(t *testing.T, random *rand.Rand) {
 	require.False(t, unfinished)
 }
 
+// A server may deliver live messages out of order around a resumption. The
+// archive knows better.
+func TestArchiveOrderWins(t *testing.T) {
+	bob := newSide(t, "bob@example.org", false)
+	const sender = "alice@example.org"
+	var all []pipeline.Incoming
+	for i := range 12 {
+		all = append(all, pipeline.Incoming{
+			Peer: sender, Sender: sender, RemoteID: fmt.Sprint("id", i), Body: fmt.Sprint(i),
+			ArchiveID: fmt.Sprint("a", i), At: time.Now().Truncate(time.Second),
+		})
+	}
+	began := time.Now()
+	for _, i := range []int{0, 1, 5, 6, 2, 3, 4, 8, 7, 11, 10} { // 9 is missing
+		m := all[i]
+		m.At = time.Now()
+		bob.deliver(pipeline.Update{Message: &m})
+	}
+	c := bob.conversation(sender, pipeline.EncryptionNone)
+	bob.send(c, "own", "ours") // stays last
+	run, err := bob.BeginCatchUp(t.Context(), bob.JID, began)
+	require.NoError(t, err)
+	for i := 0; i < 12; i += 4 {
+		require.NoError(t, bob.StorePage(t.Context(), run, pipeline.Page{
+			Messages: all[i : i+4], First: all[i].ArchiveID, Last: all[i+3].ArchiveID, Complete: i == 8,
+		}))
+	}
+	var got []string
+	for _, row := range bob.history(c) {
+		if !row.Outgoing {
+			got = append(got, row.Body)
+		}
+	}
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}, got)
+}
+
 func TestLostCursorLeavesGap(t *testing.T) {
 	bob := newSide(t, "bob@example.org", false)
-	run, err := bob.BeginCatchUp(t.Context(), bob.JID)
+	run, err := bob.BeginCatchUp(t.Context(), bob.JID, time.Now())
 	require.NoError(t, err)
 	require.True(t, run.First())
 	require.NoError(t, bob.StorePage(t.Context(), run, pipeline.Page{First: "a1", Last: "a1", Complete: true}))

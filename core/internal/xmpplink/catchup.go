@@ -5,6 +5,7 @@ package xmpplink
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/pipeline"
@@ -15,33 +16,62 @@ import (
 // cap of their own, often 50.
 const archivePage = 250
 
-// startCatchUp tells the server that we are there, then stores what was
+// startSession tells the server that we are there, then stores what was
 // missed. Availability comes first: what arrives after it comes live, and
 // what came before it is in the archive, so nothing falls in between.
-func (l *Link) startCatchUp() {
-	l.child(func(ctx context.Context) {
+func (l *Link) startSession() {
+	l.startCatchUp(func(ctx context.Context) error {
 		if err := l.client.SendPresence(ctx, xmpp.Presence{}); err != nil {
-			return // a new session will start over
+			return err // a new session will start over
 		}
 		if err := l.client.EnableCarbons(ctx); err != nil {
 			l.log.Debug("no carbons", "code", code.Of(err))
 		}
-		err := retry(ctx, func() error { return l.catchUp(ctx) })
+		return nil
+	})
+}
+
+// startCatchUp reads the archive while live messages are held. It runs after
+// every connection, resumed ones included: servers have been seen to deliver
+// out of order, and to lose stanzas, around a resumption. What arrived
+// already is known again by its keys.
+func (l *Link) startCatchUp(before func(context.Context) error) {
+	l.session.holding = true
+	if l.session.catching {
+		l.session.again = true
+		return
+	}
+	l.session.catching = true
+	began := l.session.began
+	l.child(func(ctx context.Context) {
+		err := before(ctx)
+		if err == nil {
+			err = retry(ctx, func() error { return l.catchUp(ctx, began) })
+		}
 		if err != nil {
 			l.log.Info("archive not read", "code", code.Of(err))
 		}
-		l.post(ctx, func() {
-			l.release()
-			l.session.mayFlush = true
-			l.flush(ctx)
-		})
+		l.post(ctx, func() { l.caughtUp(ctx) })
 	})
+}
+
+// caughtUp goes on with what waited for the archive.
+func (l *Link) caughtUp(ctx context.Context) {
+	l.session.catching = false
+	l.session.mayFlush = true
+	if l.session.again {
+		l.session.again = false
+		l.startCatchUp(func(context.Context) error { return nil })
+	} else {
+		l.release()
+	}
+	l.flush(ctx)
 }
 
 // catchUp reads the account's own archive from the last known message on, and
 // asks for the next page while one is stored.
-func (l *Link) catchUp(ctx context.Context) error {
-	run, err := l.account.BeginCatchUp(ctx, l.account.JID)
+func (l *Link) catchUp(ctx context.Context, began time.Time) error {
+	run, err := l.account.BeginCatchUp(ctx, l.account.JID, began)
 	if err != nil {
 		return err
 	}

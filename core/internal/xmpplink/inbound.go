@@ -36,8 +36,9 @@ type heldItem struct {
 }
 
 // maxHeld bounds what waits: below the number of unacknowledged stanzas at
-// which servers give a session up.
-const maxHeld = 150
+// which servers give a session up (500 on Prosody), a page of the archive
+// included.
+const maxHeld = 200
 
 // take handles what the stream has, in order.
 func (l *Link) take(ctx context.Context, items []stream.Item) {

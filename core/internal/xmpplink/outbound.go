@@ -62,7 +62,7 @@ func (l *Link) flush(ctx context.Context) {
 
 // roomWait bounds how long the actor waits for room among the unacknowledged
 // stanzas; what came in meanwhile must not wait longer.
-const roomWait = time.Second
+const roomWait = 20 * time.Millisecond
 
 const pingWait = 2 * time.Minute
 

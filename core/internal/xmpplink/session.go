@@ -26,12 +26,15 @@ type session struct {
 	id      string // names the session in the database
 	stream  string // the stream's own name for it; empty when it cannot be resumed
 	jid     jid.JID
-	managed bool // stream management is on
-	up      bool // connected
-	broken  bool // a batch could not be stored: nothing counts until a reconnect
+	began   time.Time // the connection's beginning; zero: what an unfinished catch-up says
+	managed bool      // stream management is on
+	up      bool      // connected
+	broken  bool      // a batch could not be stored: nothing counts until a reconnect
 
 	mayFlush bool // what is in doubt has been cleared up
-	holding  bool // live messages wait for the end of a catch-up
+	catching bool // the archive is being read
+	again    bool // and has to be read once more after that
+	holding  bool // live messages wait for the end of it
 	held     []heldItem
 
 	ready    map[string]bool // peers whose devices were looked up
@@ -101,16 +104,20 @@ func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64, 
 	if _, err := l.account.Deliver(ctx, updates); err != nil {
 		return err
 	}
-	if inProcess {
-		return nil
+	l.session.began = l.account.Now()
+	if !inProcess {
+		l.session.mayFlush = true
+		unfinished, err := l.account.Unfinished(ctx)
+		if err != nil {
+			return err
+		}
+		if unfinished {
+			l.session.began = time.Time{} // that run's messages go below its live ones
+		}
+		l.child(l.setupDevices)
 	}
-	l.session.mayFlush = true
-	unfinished, err := l.account.Unfinished(ctx)
-	if err == nil && unfinished {
-		l.startCatchUp()
-	}
-	l.child(l.setupDevices)
-	return err
+	l.startCatchUp(func(context.Context) error { return nil })
+	return nil
 }
 
 // fresh starts a session that knows nothing of the one before.
@@ -124,10 +131,10 @@ func (l *Link) fresh(ctx context.Context, o *stream.OnlineInfo) error {
 			return err
 		}
 	}
+	l.session.began = l.account.Now()
 	// Messages that may have arrived wait for the archive to say so.
 	l.session.mayFlush = !doubt
-	l.session.holding = true
-	l.startCatchUp()
+	l.startSession()
 	versioned := o.Feature(xmpp.NSRosterVersioning, "ver")
 	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
 	l.child(l.setupDevices)
