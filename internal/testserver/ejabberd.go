@@ -54,7 +54,37 @@ func (ejabberd) prepare(s *Server) error {
 	if err != nil {
 		return err
 	}
-	return s.write(map[string][]byte{"ejabberd.yml": config, "db/.keep": nil})
+	if err := s.write(map[string][]byte{"ejabberd.yml": config, "db/.keep": nil}); err != nil {
+		return err
+	}
+	if s.settings.NoArchive {
+		return nil
+	}
+	return archiveDatabase(s)
+}
+
+// archiveDatabase makes the SQLite database of the archive. The archive in
+// Mnesia, ejabberd's default, takes longer for every message that it holds:
+// with two thousand, ejabberd handles no more than forty messages a second.
+func archiveDatabase(s *Server) error {
+	if found, _ := filepath.Glob("/usr/lib/*/sqlite3-*/ebin"); len(found) == 0 {
+		return fmt.Errorf("find SQLite for ejabberd: %w: install the Debian package erlang-p1-sqlite3", child.ErrNotInstalled)
+	}
+	path, err := child.LookPath("sqlite3", "sqlite3")
+	if err != nil {
+		return err
+	}
+	schema, err := os.Open("/usr/share/ejabberd/sql/lite.sql")
+	if err != nil {
+		return fmt.Errorf("find ejabberd's SQL schema: %w: install the Debian package ejabberd", err)
+	}
+	defer schema.Close()
+	cmd := exec.Command(path, s.path("archive.sqlite"))
+	cmd.Stdin = schema
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make archive database: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (ejabberd) portTaken(log string) bool {
