@@ -67,7 +67,7 @@ func (ejabberd) prepare(s *Server) error {
 // Mnesia, ejabberd's default, takes longer for every message that it holds:
 // with two thousand, ejabberd handles no more than forty messages a second.
 func archiveDatabase(s *Server) error {
-	if found, _ := filepath.Glob("/usr/lib/*/sqlite3-*/ebin"); len(found) == 0 {
+	if found, _ := filepath.Glob("/usr/lib/erlang/lib/p1_sqlite3-*/ebin"); len(found) == 0 {
 		return fmt.Errorf("find SQLite for ejabberd: %w: install the Debian package erlang-p1-sqlite3", child.ErrNotInstalled)
 	}
 	path, err := child.LookPath("sqlite3", "sqlite3")
