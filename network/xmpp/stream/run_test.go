@@ -270,3 +270,36 @@ func TestStorm(t *testing.T) {
 		}
 	})
 }
+
+// A request for a session that got no answer may still be carried out, so the
+// next one waits.
+func TestUnansweredResumptionDelaysTheNext(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.online("s1").cut()
+		r.want(Offline)
+		p := r.accept()
+		p.signIn(bindSM)
+		p.expect(nsSM, "resume")
+		p.cut()
+		r.want(Offline)
+		begun := time.Now()
+		r.s.NetworkChanged()
+		p = r.accept()
+		require.Equal(t, ghostWait, time.Since(begun))
+		require.Equal(t, "0", p.resumed("s1", 0))
+		r.want(Online)
+
+		p.write(streamError("conflict")) // the ghost takes over
+		r.want(Offline)
+		p = r.accept()
+		p.resumed("s1", 0)
+		r.want(Online)
+		time.Sleep(ghostLife)
+		p.write(" " + streamError("conflict")) // somebody else does
+		var se *StreamError
+		require.ErrorAs(t, r.result(), &se)
+	}, func(c *Config) {
+		c.Backoff = Backoff{Min: time.Millisecond, Max: time.Millisecond}
+		c.Keepalive.Interval = time.Hour
+	})
+}
