@@ -227,11 +227,13 @@ func requireSeries(t *testing.T, got []string, series string, n int) {
 	require.Equal(t, n, next, "messages of series %q", series)
 }
 
-func countSeries(got []string, series string) (n int) {
+// inOrder says whether a series is complete and in order.
+func inOrder(got []string, series string, n int) bool {
+	next := 0
 	for _, body := range got {
-		if strings.HasPrefix(body, series+" ") {
-			n++
+		if body == numbered(series, next) {
+			next++
 		}
 	}
-	return n
+	return next == n
 }

@@ -61,7 +61,7 @@ func TestStorm(t *testing.T) {
 		t.Logf("%s: %d connections", s.Kind, proxy.Count())
 		for _, pair := range [][2]*user{{alice, bob}, {bob, alice}} {
 			me, other := pair[0], pair[1]
-			me.until("all messages", func() bool { return len(me.received(other)) >= n })
+			me.until("all messages in order", func() bool { return inOrder(me.received(other), "storm", n) })
 			me.until("all sent", func() bool {
 				for _, m := range me.history(other) {
 					if m.Outgoing && m.State < core.MessageSent {

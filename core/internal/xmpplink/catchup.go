@@ -110,6 +110,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 			return f.err
 		}
 		l.archiveKnown.Store(true)
+		l.log.Debug("archive page", "messages", len(f.page.Items), "complete", f.page.Complete)
 		done := f.page.Complete || f.page.Last == "" || query.Last || lost
 		if !done {
 			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
