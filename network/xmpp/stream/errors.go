@@ -102,9 +102,6 @@ func (e *IQError) Unwrap() error { return e.Reason }
 
 // Code is "xmpp.iq." and the condition.
 func (e *IQError) Code() string {
-	if e.Reason.Condition == "" {
-		return "xmpp.iq.undefined-condition"
-	}
 	return "xmpp.iq." + string(e.Reason.Condition)
 }
 

@@ -37,14 +37,14 @@ func newLink(ctx context.Context, s *Stream, w *wire, ss session) *link {
 
 // serve runs the stream until the connection ends, and returns why.
 func (l *link) serve(first entry, early []framer.Frame) error {
-	stop := context.AfterFunc(l.ctx, func() { _ = l.wire.Close() })
-	defer stop()
 	l.wire.pulse.beat()
 	// Reading starts no later than writing: two sides which both have much
 	// to send again, and only write, wait for each other.
 	l.run(func() error { return l.read(first, early) })
 	l.run(l.write)
 	l.run(l.keep)
+	<-l.ctx.Done()
+	l.wire.abort()
 	l.work.Wait()
 	return context.Cause(l.ctx)
 }

@@ -62,7 +62,7 @@ type negotiated struct {
 
 // run negotiates. It takes no longer than ctx.
 func (n *negotiation) run(ctx context.Context) (*negotiated, error) {
-	stop := context.AfterFunc(ctx, func() { _ = n.wire.Close() })
+	stop := context.AfterFunc(ctx, n.wire.abort)
 	defer stop()
 	// The session would put its own deadlines on the connection when ctx ends.
 	state, err := n.session(context.WithoutCancel(ctx))

@@ -200,7 +200,7 @@ func (r *runner) connect(ctx context.Context) (*link, entry, []framer.Frame, err
 	}
 	l, first, err := r.establish(attempt, ctx, n)
 	if err != nil {
-		_ = w.Close()
+		w.abort()
 		if n.open {
 			r.ghost = time.Now()
 		}

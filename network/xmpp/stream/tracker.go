@@ -125,8 +125,22 @@ func iqError(iq *element.Element) *IQError {
 		// What cannot be decoded is an error without a condition.
 		_ = xml.NewTokenDecoder(e.Element.TokenReader()).Decode(&e.Reason)
 	}
-	if e.Reason.Condition == "" {
+	if !stanzaConditions[e.Reason.Condition] {
 		e.Reason.Condition = stanza.UndefinedCondition
 	}
 	return e
+}
+
+// stanzaConditions are those of RFC 6120 section 8.3.3. A condition gets into
+// messages and codes, where nobody else's words have a place.
+var stanzaConditions = map[stanza.Condition]bool{
+	stanza.BadRequest: true, stanza.Conflict: true, stanza.FeatureNotImplemented: true,
+	stanza.Forbidden: true, stanza.Gone: true, stanza.InternalServerError: true,
+	stanza.ItemNotFound: true, stanza.JIDMalformed: true, stanza.NotAcceptable: true,
+	stanza.NotAllowed: true, stanza.NotAuthorized: true, stanza.PolicyViolation: true,
+	stanza.RecipientUnavailable: true, stanza.Redirect: true, stanza.RegistrationRequired: true,
+	stanza.RemoteServerNotFound: true, stanza.RemoteServerTimeout: true,
+	stanza.ResourceConstraint: true, stanza.ServiceUnavailable: true,
+	stanza.SubscriptionRequired: true, stanza.UndefinedCondition: true,
+	stanza.UnexpectedRequest: true,
 }

@@ -4,10 +4,12 @@ package stream
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 // any two elements. Every frame, and every write, has its own time limit.
 type wire struct {
 	*dial.Conn
+	base   net.Conn // below TLS
 	limits Limits
 	step   time.Duration
 
@@ -35,10 +38,16 @@ type wire struct {
 }
 
 func newWire(conn *dial.Conn, l Limits, step time.Duration) *wire {
-	w := &wire{Conn: conn, limits: l, step: step, pulse: pulse{base: time.Now()}}
+	w := &wire{Conn: conn, base: conn.Conn, limits: l, step: step, pulse: pulse{base: time.Now()}}
+	if secure, ok := conn.Conn.(*tls.Conn); ok {
+		w.base = secure.NetConn()
+	}
 	w.framer = framer.New(w.raw(), l.framer())
 	return w
 }
+
+// abort ends the connection at once, from any goroutine.
+func (w *wire) abort() { _ = w.base.Close() }
 
 // raw reads from the connection as it is at the time.
 func (w *wire) raw() io.Reader { return rawReader{w} }
