@@ -22,7 +22,8 @@ import (
 //		account := prosody.Server(t).NewAccount(t, "alice")
 //	}
 type Shared struct {
-	kind Kind
+	Kind Kind
+
 	opts []Option
 	once sync.Once
 
@@ -33,7 +34,7 @@ type Shared struct {
 
 // NewShared describes a server; it does not start it.
 func NewShared(kind Kind, opts ...Option) *Shared {
-	return &Shared{kind: kind, opts: opts}
+	return &Shared{Kind: kind, opts: opts}
 }
 
 // Server returns the server, starting it on first use, and ends the test when
@@ -46,17 +47,17 @@ func (s *Shared) Server(t testing.TB) *Server {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("end of the log of %s:\n%s", s.kind, tail(s.server.Log(), 60))
+			t.Logf("end of the log of %s:\n%s", s.Kind, tail(s.server.Log(), 60))
 		}
 	})
 	return s.server
 }
 
 func (s *Shared) start() {
-	if s.dir, s.err = os.MkdirTemp("", "confab-"+string(s.kind)+"-"); s.err != nil {
+	if s.dir, s.err = os.MkdirTemp("", "confab-"+string(s.Kind)+"-"); s.err != nil {
 		return
 	}
-	s.server, s.err = Run(context.Background(), s.kind, s.dir, s.opts...)
+	s.server, s.err = Run(context.Background(), s.Kind, s.dir, s.opts...)
 }
 
 // Close stops the server if it was started and removes its files.

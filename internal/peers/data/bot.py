@@ -38,6 +38,8 @@ class Bot:
         self.own = ""
         self.policy = {"blind": True}
         self.inbox = asyncio.Queue()
+        self.available = asyncio.Event()  # the server has seen the own presence
+        self.listed = asyncio.Event()  # the own device list has come
         self.occupants = {}  # room address with nick -> real bare address
 
     # Commands. Each returns its result.
@@ -46,13 +48,11 @@ class Bot:
         self.own = bare(jid)
         xmpp = self.xmpp = slixmpp.ClientXMPP(jid, password)
         xmpp.ca_certs = ca
-        for plugin in ("xep_0004", "xep_0030", "xep_0045", "xep_0060", "xep_0115", "xep_0199", "xep_0280"):
+        for plugin in ("xep_0004", "xep_0030", "xep_0045", "xep_0060", "xep_0115", "xep_0163", "xep_0199", "xep_0280"):
             xmpp.register_plugin(plugin)
         if register:
             xmpp.register_plugin("xep_0077")
-            xmpp["xep_0077"].force_registration = True
-        for profile in profiles:
-            xmpp["xep_0030"].add_feature(wire.devices_node(wire.PROFILES[profile]) + "+notify")
+            xmpp._always_send_everything = True  # or slixmpp keeps the registration back until after sign-in
         started = asyncio.get_running_loop().create_future()
 
         async def on_register(_):
@@ -76,12 +76,16 @@ class Bot:
         xmpp.register_handler(Callback("presences", MatchXPath(CLIENT + "presence"), self.on_presence))
         xmpp.connect((host, port), use_ssl=direct_tls, force_starttls=not direct_tls)
         await started
+        xmpp._always_send_everything = False
         await xmpp.get_roster()
         await xmpp["xep_0280"].enable()
         if profiles:
             self.manager = await omemo_bot.start(xmpp, profiles, state, self.policy)
+        for profile in profiles:  # not before: interests belong to the full address
+            xmpp["xep_0163"].add_interest(wire.devices_node(wire.PROFILES[profile]), xmpp.boundjid)
+        await xmpp["xep_0115"].update_caps(xmpp.boundjid, broadcast=False)
         self.worker = asyncio.ensure_future(self.work())
-        xmpp.send_presence()
+        await self.become_available(bool(profiles))
         return {"jid": xmpp.boundjid.full}
 
     async def send(self, to, body, encrypted="", type="chat", id="", recipients=(), receipt=False, no_fallback=False):
@@ -129,8 +133,15 @@ class Bot:
         self.xmpp.send_presence_subscription(pto=jid)
 
     async def join(self, room, nick):
-        presence = await self.xmpp["xep_0045"].join_muc_wait(room, nick, maxhistory="0", timeout=20)
-        return {"room": str(getattr(presence, "presence", presence)["from"]) if presence else room}
+        await self.xmpp["xep_0045"].join_muc_wait(room, nick, maxstanzas=0, timeout=30)
+
+    async def configure(self, room, fields):
+        """Changes the configuration of an own room."""
+        form = self.xmpp["xep_0004"].make_form(ftype="submit")
+        form.add_field(var="FORM_TYPE", ftype="hidden", value="http://jabber.org/protocol/muc#roomconfig")
+        for name, value in fields.items():
+            form.add_field(var=name, value=value)
+        await self.xmpp["xep_0045"].set_room_config(room, form)
 
     async def raw(self, xml):
         self.xmpp.send_raw(xml)
@@ -145,9 +156,24 @@ class Bot:
     async def quit(self):
         await self.xmpp.disconnect(wait=1.0)
 
+    async def become_available(self, listening):
+        """Sends presence and waits until the server has taken it in and, which it
+        shows by sending the own device list, has understood that the bot wants
+        device lists."""
+        self.xmpp.send_presence()
+        await self.available.wait()
+        if not listening:
+            return
+        try:
+            await asyncio.wait_for(self.listed.wait(), 3)
+        except asyncio.TimeoutError:
+            raise RuntimeError("no device lists come") from None
+
     # What comes in.
 
     def on_presence(self, stanza):
+        if stanza["from"] == self.xmpp.boundjid and not stanza.xml.get("type"):
+            self.available.set()
         for item in stanza.xml.iter(MUC_USER + "item"):
             if item.get("jid"):
                 self.occupants[str(stanza["from"])] = bare(item.get("jid"))
@@ -215,6 +241,8 @@ class Bot:
                 await self.manager.update_device_list(namespace, sender, listed)
             except wire.omemo.UnknownNamespace:
                 return
+            if sender == self.own:
+                self.listed.set()
             emit(event="devices", **{"from": sender}, encrypted=name, devices=sorted(listed))
 
 

@@ -176,7 +176,12 @@ async def decrypt(manager, root, sender, own_jid):
     result = {"encrypted": wire.NAMES[namespace]}
     try:
         own, _ = await manager.get_own_device_information()
-        known = {wire.fingerprint(d.identity_key): d.identity_key for d in await manager.get_device_information(sender)}
+        header = root.find("{%s}header" % namespace)
+        found = await manager.get_device_information(sender)
+        if int(header.get("sid")) not in (d.device_id for d in found):
+            await manager.refresh_device_list(namespace, sender)
+            found = await manager.get_device_information(sender)
+        known = {wire.fingerprint(d.identity_key): d.identity_key for d in found}
 
         def sign_bit_of(curve):
             return bool(known.get(curve.hex(), b"\0" * 32)[31] & 0x80)
@@ -215,7 +220,7 @@ async def devices(manager, jid):
         "label": d.label or "",
         "fingerprint": wire.fingerprint(d.identity_key),
         "trust": d.trust_level_name,
-        "active": sorted(wire.NAMES[namespace] for namespace, active in d.active.items() if active),
+        "active": sorted(wire.NAMES[namespace] for namespace, active in d.active if active),
     } for d in await manager.get_device_information(jid)]
 
 
