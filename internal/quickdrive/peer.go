@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/confab-im/confab/internal/child"
@@ -216,6 +217,16 @@ func (p *Peer) Kill() {
 	if p.process != nil {
 		p.process.Kill()
 	}
+}
+
+// Killed says whether the process has been ended by SIGKILL, not by itself.
+func (p *Peer) Killed() bool {
+	var exit *exec.ExitError
+	if p.Running() || !errors.As(p.process.Err(), &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 // Running says whether the process has not ended.
