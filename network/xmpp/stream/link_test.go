@@ -257,6 +257,7 @@ func TestKeepalive(t *testing.T) {
 			p.expect(nsSM, "r")
 			require.Equal(t, 290*time.Second, time.Since(begun))
 			p.ack(0)
+			synctest.Wait()
 			r.s.Foreground(true)
 			begun = time.Now()
 			p.expect(nsSM, "r")

@@ -531,10 +531,11 @@ func TestLocation(t *testing.T) {
 
 func TestDialErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, true)
+		r := idleRig(t, true)
 		r.setRefuse(true)
+		r.start()
 		var de *dial.Error
-		require.Eventually(t, func() bool { return errors.As(r.want(Offline).Err, &de) }, time.Minute, time.Second)
+		require.ErrorAs(t, r.want(Offline).Err, &de)
 		r.setRefuse(false)
 		p := r.accept().ready("s1")
 		require.NotNil(t, p)

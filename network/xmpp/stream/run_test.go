@@ -52,8 +52,10 @@ func TestBackoff(t *testing.T) {
 
 // The waits grow while nothing works, and start anew after something did.
 func TestWaits(t *testing.T) {
-	bubble(t, func(r *rig) {
+	synctest.Test(t, func(t *testing.T) {
+		r := idleRig(t, true)
 		r.setRefuse(true)
+		r.start()
 		begun := time.Now()
 		var waits []time.Duration
 		for range 10 {
@@ -82,7 +84,6 @@ func TestWaits(t *testing.T) {
 
 func TestNetworkChanged(t *testing.T) {
 	bubble(t, func(r *rig) {
-		r.s.NetworkChanged() // whatever it is doing now
 		for range 8 {
 			r.accept().cut()
 			r.want(Offline)

@@ -220,7 +220,7 @@ func (p *peer) expect(space, local string) *element.Element {
 	return e
 }
 
-// silent checks that the client sends nothing for now.
+// silent checks that the client sends nothing more at this point.
 func (p *peer) silent() {
 	p.t.Helper()
 	synctest.Wait()
@@ -413,6 +413,13 @@ func bubble(t *testing.T, test func(*rig), change ...func(*Config)) {
 }
 
 func newRig(t *testing.T, direct bool, change ...func(*Config)) *rig {
+	r := idleRig(t, direct, change...)
+	r.start()
+	return r
+}
+
+// idleRig is a rig that does not run before start.
+func idleRig(t *testing.T, direct bool, change ...func(*Config)) *rig {
 	r := &rig{script: newScript(t, direct), auth: &credentials{}, ran: make(chan error, 1)}
 	cfg := Config{
 		JID: jid.MustParse(account), Resource: "phone", Dialer: r.dialer(), Auth: r.auth,
@@ -424,6 +431,10 @@ func newRig(t *testing.T, direct bool, change ...func(*Config)) *rig {
 	var err error
 	r.s, err = New(cfg)
 	require.NoError(t, err)
+	return r
+}
+
+func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() {
@@ -431,15 +442,14 @@ func newRig(t *testing.T, direct bool, change ...func(*Config)) *rig {
 		r.ran <- err
 		close(r.ran)
 	}()
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		cancel()
 		select {
 		case <-r.ran:
 		case <-time.After(time.Hour):
-			t.Error("Run does not return")
+			r.t.Error("Run does not return")
 		}
 	})
-	return r
 }
 
 // next returns the next item.
