@@ -44,6 +44,7 @@ type Config struct {
 type conn interface {
 	IQ(ctx context.Context, typ stanza.IQType, to jid.JID, payload *element.Element) (*element.Element, error)
 	Send(ctx context.Context, e *element.Element) error
+	SendNonza(ctx context.Context, e *element.Element) error
 }
 
 // A Client is the stream of one account with the extensions on top. The

@@ -44,7 +44,7 @@ func TestContentIsNotShown(t *testing.T) {
 func TestErrorsHaveCodes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, err := range []error{
-		ErrMalformed, ErrForged, ErrAnswer, ErrConfig, ErrNoCursor, ErrPage, ErrNoNode, ErrNodeConfig, ErrNoNonza,
+		ErrMalformed, ErrForged, ErrAnswer, ErrConfig, ErrNoCursor, ErrPage, ErrNoNode, ErrNodeConfig,
 		ErrRegisterClosed, ErrRegisterTaken, ErrRegisterRefused, ErrRegisterLater, ErrRegisterForm, &RegisterWebError{URL: "canary"},
 	} {
 		var coded interface{ Code() string }

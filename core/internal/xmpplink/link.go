@@ -40,8 +40,11 @@ type Link struct {
 	// ids from what it delivers (XEP-0359 section 5).
 	archiveKnown atomic.Bool
 
-	session session // owned by the actor
-	status  status
+	background atomic.Bool // nobody is looking
+
+	stateful bool    // the server wants to know; owned by the actor, as is
+	session  session //
+	status   status
 }
 
 // status is what other goroutines may read of a Link.
@@ -142,7 +145,26 @@ func (l *Link) NetworkChanged() { l.withClient((*xmpp.Client).NetworkChanged) }
 
 // Foreground says whether a person is looking.
 func (l *Link) Foreground(on bool) {
-	l.withClient(func(c *xmpp.Client) { c.Foreground(on) })
+	if l.background.Swap(!on) == !on {
+		return
+	}
+	l.withClient(func(c *xmpp.Client) {
+		c.Foreground(on)
+		select {
+		case l.posts <- func() { l.looked(on) }:
+		default: // the actor is busy; the next connection says it
+		}
+	})
+}
+
+// looked passes a change of what Foreground says on to the server.
+func (l *Link) looked(on bool) {
+	if !l.stateful || !l.session.up {
+		return
+	}
+	if err := l.client.SetActive(l.session.ctx, on); err != nil {
+		l.log.Debug("client state not sent", "code", code.Of(err))
+	}
 }
 
 func (l *Link) withClient(fn func(*xmpp.Client)) {

@@ -22,7 +22,7 @@ func (l *Link) flush(ctx context.Context) {
 		var failed error
 		sending, cancel := context.WithTimeout(ctx, roomWait)
 		err := l.client.SendDurable(sending, func(pos stream.Position) ([][]byte, error) {
-			if pos.ID != l.session.stream {
+			if pos.ID != l.session.id {
 				return nil, nil // a newer session, which the actor has not come to yet
 			}
 			at := pipeline.Position{StreamID: l.session.id, Next: pos.Next}

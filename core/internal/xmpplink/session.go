@@ -4,7 +4,6 @@ package xmpplink
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -23,8 +22,7 @@ type session struct {
 	ctx    context.Context // of the child goroutines; ends with the session
 	cancel context.CancelFunc
 
-	id      string // names the session in the database
-	stream  string // the stream's own name for it; empty when it cannot be resumed
+	id      string // names the session, here and in the database
 	jid     jid.JID
 	began   time.Time // the connection's beginning; zero: what an unfinished catch-up says
 	managed bool      // stream management is on
@@ -53,11 +51,8 @@ func (s *session) end() {
 func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
 	s := session{
-		jid: o.JID, id: o.ID, stream: o.ID, managed: o.SM,
+		jid: o.JID, id: o.ID, managed: o.SM,
 		ready: make(map[string]bool), fetching: make(map[string]bool),
-	}
-	if s.id == "" {
-		s.id = "unmanaged-" + rand.Text() // rows are marked with it all the same
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
@@ -86,6 +81,8 @@ func (l *Link) online(ctx context.Context, item *stream.Item) {
 		return
 	}
 	l.setState(event.Online, o.Resumed, "")
+	l.stateful = l.stateful || o.Feature(xmpp.NSCSI, "csi")
+	l.indicate(ctx)
 	l.flush(ctx)
 }
 
@@ -126,7 +123,7 @@ func (l *Link) fresh(ctx context.Context, o *stream.OnlineInfo) error {
 	if err != nil {
 		return err
 	}
-	if o.ID != "" {
+	if o.Resumable {
 		if _, err := l.account.Deliver(ctx, []pipeline.Update{l.saveStream(o, 0)}); err != nil {
 			return err
 		}
@@ -167,6 +164,7 @@ func (l *Link) loadStream(ctx context.Context) (*stream.Resume, error) {
 	if err != nil {
 		return nil, nil // of no use; a new session takes its place
 	}
+	l.session.id = row.ID // a refusal may still come with the server's count
 	return &stream.Resume{ID: row.ID, Location: row.Location, JID: address, Handled: row.Handled}, nil
 }
 
@@ -204,6 +202,16 @@ func (l *Link) storageWell() {
 	if l.session.failures > 0 {
 		l.session.failures = 0
 		l.account.Bus.Publish(event.Event{Kind: event.Storage, Account: l.account.ID})
+	}
+}
+
+// indicate tells the server that nobody looks; a connection begins with
+// somebody looking (XEP-0352 section 5).
+func (l *Link) indicate(ctx context.Context) {
+	if l.stateful && l.background.Load() {
+		if err := l.client.SetActive(ctx, false); err != nil {
+			l.log.Debug("client state not sent", "code", code.Of(err))
+		}
 	}
 }
 

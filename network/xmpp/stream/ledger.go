@@ -15,6 +15,7 @@ const (
 	ackUnasked = 100 // acknowledge so many stanzas unasked
 	askEvery   = 50  // ask again after so many stanzas, even when not answered yet
 	batchSize  = 32 << 10
+	maxNonzas  = 16 << 10 // bytes that wait
 )
 
 // A session is one stream-management session, or one connection without.
@@ -49,6 +50,7 @@ type ledger struct {
 	phase   phase
 	live    bool // there is a connection
 	asking  asking
+	nonzas  []byte        // to be written once, outside of the counts
 	changed chan struct{} // closed at every change that somebody may wait for
 	kick    chan struct{} // there may be something to write
 
@@ -152,7 +154,7 @@ func (l *ledger) leave() {
 		l.phase = offline
 	}
 	l.live = false
-	l.asking.end = nil
+	l.asking.end, l.nonzas = nil, nil
 	l.broadcast()
 }
 

@@ -154,6 +154,23 @@ func TestAsksForAcknowledgement(t *testing.T) {
 	})
 }
 
+// What is no stanza goes at once and moves no count.
+func TestNonzaIsNotCounted(t *testing.T) {
+	bubble(t, func(r *rig) {
+		p := r.online("s1")
+		require.NoError(t, r.s.SendNonza(context.Background(), element.New("urn:xmpp:csi:0", "inactive")))
+		p.expect("urn:xmpp:csi:0", "inactive")
+		p.silent()
+		r.send("1")
+		p.expectBodies("1")
+		p.ack(1)
+		require.EqualValues(t, 1, r.want(Acked).Acked)
+		p.cut()
+		r.want(Offline)
+		require.ErrorIs(t, r.s.SendNonza(context.Background(), element.New("urn:xmpp:csi:0", "active")), ErrNotConnected)
+	})
+}
+
 func TestResume(t *testing.T) {
 	bubble(t, func(r *rig) {
 		p := r.online("s1")

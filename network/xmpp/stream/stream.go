@@ -73,6 +73,20 @@ func (s *Stream) Send(ctx context.Context, e *element.Element) error {
 	return s.send(ctx, e.Bytes())
 }
 
+// SendNonza sends an element that is no stanza, such as the client state of
+// XEP-0352: neither side counts it, and it is lost with the connection. The
+// errors are those of Send.
+func (s *Stream) SendNonza(ctx context.Context, e *element.Element) error {
+	s.cfg.Guard(ctx)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("send nonza: %w", err)
+	}
+	if err := s.ledger.nonza(e.Bytes()); err != nil {
+		return fmt.Errorf("send nonza: %w", err)
+	}
+	return nil
+}
+
 func (s *Stream) send(ctx context.Context, stanza []byte) error {
 	if err := s.take(ctx); err != nil {
 		return err
