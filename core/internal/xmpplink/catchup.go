@@ -83,7 +83,7 @@ func (l *Link) catchUp(ctx context.Context, began time.Time) error {
 		return err
 	}
 	if l.account.OMEMO != nil {
-		l.wg.Go(func() { l.maintain(ctx) }) // prekeys that were used while away
+		l.life.wg.Go(func() { l.maintain(ctx) }) // prekeys that were used while away
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 
 func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetched {
 	result := make(chan fetched, 1)
-	l.wg.Go(func() {
+	l.life.wg.Go(func() {
 		page, err := l.client.QueryArchive(ctx, q)
 		result <- fetched{page, err}
 	})

@@ -334,7 +334,7 @@ func (l *Link) DeleteAccount(ctx context.Context) error {
 // await waits until the client is there to be asked.
 func (l *Link) await(ctx context.Context) error {
 	select {
-	case <-l.ready:
+	case <-l.life.ready:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -19,32 +19,37 @@ import (
 
 // Link is the connection of one account, from Start to Close.
 type Link struct {
-	account *pipeline.Account
-	conn    ConnConfig
-	client  *xmpp.Client // set before ready is closed
-	log     *slog.Logger
+	account     *pipeline.Account
+	conn        ConnConfig
+	client      *xmpp.Client // set before life.ready is closed
+	credentials *credentials
+	log         *slog.Logger
 
+	life   life
+	mail   mail
+	status status
+
+	publishing   chan struct{} // holds a token while the own bundle goes out
+	background   atomic.Bool   // nobody is looking
+	archiveKnown atomic.Bool   // the server keeps an archive, see message
+
+	session session // owned by the actor
+}
+
+// life is how a Link ends.
+type life struct {
 	cancel context.CancelFunc
-	done   chan struct{}
 	ready  chan struct{} // closed once client is set, or the start failed
-	posts  chan func()   // from child goroutines to the actor
+	done   chan struct{}
+	wg     sync.WaitGroup
+}
+
+// mail is how others reach the actor.
+type mail struct {
+	posts  chan func()   // from child goroutines
 	wake   chan struct{} // the outbox has something
 	items  chan []stream.Item
 	buffer chan []stream.Item // empty ones, back to the reader
-	wg     sync.WaitGroup
-
-	credentials *credentials
-	publishing  chan struct{} // holds a token while the own bundle goes out
-
-	// archiveKnown: the server keeps an archive, so it removes forged archive
-	// ids from what it delivers (XEP-0359 section 5).
-	archiveKnown atomic.Bool
-
-	background atomic.Bool // nobody is looking
-
-	stateful bool    // the server wants to know; owned by the actor, as is
-	session  session //
-	status   status
 }
 
 // status is what other goroutines may read of a Link.
@@ -65,18 +70,20 @@ func Start(account *pipeline.Account, conn ConnConfig) *Link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Link{
 		account: account, conn: conn, log: account.Log,
-		cancel: cancel, done: make(chan struct{}), ready: make(chan struct{}),
-		posts: make(chan func(), postQueue), wake: make(chan struct{}, 1),
+		life: life{cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})},
+		mail: mail{
+			posts: make(chan func(), postQueue), wake: make(chan struct{}, 1),
+			items: make(chan []stream.Item), buffer: make(chan []stream.Item, 2),
+		},
 		publishing: make(chan struct{}, 1),
-		items:      make(chan []stream.Item), buffer: make(chan []stream.Item, 2),
 	}
 	l.status.presence = make(map[string]map[string]Presence)
 	l.status.state = event.Connecting
-	for range cap(l.buffer) {
-		l.buffer <- make([]stream.Item, 0, batchItems)
+	for range cap(l.mail.buffer) {
+		l.mail.buffer <- make([]stream.Item, 0, batchItems)
 	}
 	go func() {
-		defer close(l.done)
+		defer close(l.life.done)
 		l.run(ctx)
 	}()
 	return l
@@ -97,7 +104,7 @@ func (l *Link) SignOut(context.Context) {
 }
 
 func (l *Link) end(stop func(context.Context) error) {
-	<-l.ready
+	<-l.life.ready
 	if l.client != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		if err := stop(ctx); err != nil && !errors.Is(err, stream.ErrClosed) {
@@ -105,8 +112,8 @@ func (l *Link) end(stop func(context.Context) error) {
 		}
 		cancel()
 	}
-	l.cancel()
-	<-l.done
+	l.life.cancel()
+	<-l.life.done
 }
 
 // State returns the connection's state, and the code of what ended the last
@@ -135,7 +142,7 @@ func (l *Link) setState(state event.State, resumed bool, reason string) {
 // Wake says that the outbox has something. It never waits.
 func (l *Link) Wake() {
 	select {
-	case l.wake <- struct{}{}:
+	case l.mail.wake <- struct{}{}:
 	default:
 	}
 }
@@ -151,7 +158,7 @@ func (l *Link) Foreground(on bool) {
 	l.withClient(func(c *xmpp.Client) {
 		c.Foreground(on)
 		select {
-		case l.posts <- func() { l.looked(on) }:
+		case l.mail.posts <- func() { l.looked(on) }:
 		default: // the actor is busy; the next connection says it
 		}
 	})
@@ -159,7 +166,7 @@ func (l *Link) Foreground(on bool) {
 
 // looked passes a change of what Foreground says on to the server.
 func (l *Link) looked(on bool) {
-	if !l.stateful || !l.session.up {
+	if !l.session.stateful || !l.session.up {
 		return
 	}
 	if err := l.client.SetActive(l.session.ctx, on); err != nil {
@@ -169,7 +176,7 @@ func (l *Link) looked(on bool) {
 
 func (l *Link) withClient(fn func(*xmpp.Client)) {
 	select {
-	case <-l.ready:
+	case <-l.life.ready:
 		if l.client != nil {
 			fn(l.client)
 		}
@@ -180,40 +187,40 @@ func (l *Link) withClient(fn func(*xmpp.Client)) {
 // post hands fn to the actor, from a child goroutine.
 func (l *Link) post(ctx context.Context, fn func()) {
 	select {
-	case l.posts <- fn:
+	case l.mail.posts <- fn:
 	case <-ctx.Done():
 	}
 }
 
 // run is the actor.
 func (l *Link) run(ctx context.Context) {
-	defer l.cancel()
-	defer l.wg.Wait()
+	defer l.life.cancel()
+	defer l.life.wg.Wait()
 	err := l.open(ctx)
-	close(l.ready)
+	close(l.life.ready)
 	if err != nil {
 		l.fail(ctx, err)
 		return
 	}
 	runCtx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	l.wg.Go(func() { ended <- l.client.Run(runCtx) })
-	l.wg.Go(func() { l.read(runCtx) })
+	l.life.wg.Go(func() { ended <- l.client.Run(runCtx) })
+	l.life.wg.Go(func() { l.read(runCtx) })
 	defer stop()
 	defer func() { l.session.end() }()
 
 	for {
 		select {
-		case items, ok := <-l.items:
+		case items, ok := <-l.mail.items:
 			if !ok {
 				l.fail(ctx, <-ended)
 				return
 			}
 			l.take(ctx, items)
-			l.buffer <- items[:0]
-		case fn := <-l.posts:
+			l.mail.buffer <- items[:0]
+		case fn := <-l.mail.posts:
 			fn()
-		case <-l.wake:
+		case <-l.mail.wake:
 			l.flush(ctx)
 		}
 	}
@@ -221,13 +228,13 @@ func (l *Link) run(ctx context.Context) {
 
 // read carries items over to the actor until the stream ends.
 func (l *Link) read(ctx context.Context) {
-	defer close(l.items)
-	for buf := range l.buffer {
+	defer close(l.mail.items)
+	for buf := range l.mail.buffer {
 		items, err := l.client.Next(ctx, buf)
 		if err != nil {
 			return
 		}
-		l.items <- items
+		l.mail.items <- items
 	}
 }
 

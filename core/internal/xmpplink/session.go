@@ -22,12 +22,13 @@ type session struct {
 	ctx    context.Context // of the child goroutines; ends with the session
 	cancel context.CancelFunc
 
-	id      string // names the session, here and in the database
-	jid     jid.JID
-	began   time.Time // the connection's beginning; zero: what an unfinished catch-up says
-	managed bool      // stream management is on
-	up      bool      // connected
-	broken  bool      // a batch could not be stored: nothing counts until a reconnect
+	id       string // names the session, here and in the database
+	jid      jid.JID
+	began    time.Time // the connection's beginning; zero: what an unfinished catch-up says
+	managed  bool      // stream management is on
+	stateful bool      // the server wants to know whether somebody looks
+	up       bool      // connected
+	broken   bool      // a batch could not be stored: nothing counts until a reconnect
 
 	mayFlush bool // what is in doubt has been cleared up
 	catching bool // the archive is being read
@@ -51,7 +52,7 @@ func (s *session) end() {
 func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
 	s := session{
-		jid: o.JID, id: o.ID, managed: o.SM,
+		jid: o.JID, id: o.ID, managed: o.SM, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
 		ready: make(map[string]bool), fetching: make(map[string]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
@@ -81,7 +82,6 @@ func (l *Link) online(ctx context.Context, item *stream.Item) {
 		return
 	}
 	l.setState(event.Online, o.Resumed, "")
-	l.stateful = l.stateful || o.Feature(xmpp.NSCSI, "csi")
 	l.indicate(ctx)
 	l.flush(ctx)
 }
@@ -208,7 +208,7 @@ func (l *Link) storageWell() {
 // indicate tells the server that nobody looks; a connection begins with
 // somebody looking (XEP-0352 section 5).
 func (l *Link) indicate(ctx context.Context) {
-	if l.stateful && l.background.Load() {
+	if l.session.stateful && l.background.Load() {
 		if err := l.client.SetActive(ctx, false); err != nil {
 			l.log.Debug("client state not sent", "code", code.Of(err))
 		}
@@ -218,5 +218,5 @@ func (l *Link) indicate(ctx context.Context) {
 // child runs fn beside the actor until the session ends.
 func (l *Link) child(fn func(ctx context.Context)) {
 	ctx := l.session.ctx
-	l.wg.Go(func() { fn(ctx) })
+	l.life.wg.Go(func() { fn(ctx) })
 }

@@ -23,6 +23,23 @@ func (l *ledger) send(done <-chan struct{}, stanza []byte) error {
 	return nil
 }
 
+// nonza queues bytes that no side counts. They are lost with the connection.
+func (l *ledger) nonza(b []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.phase == closing:
+		return ErrClosed
+	case l.phase == offline:
+		return ErrNotConnected
+	case len(l.nonzas) >= maxNonzas:
+		return ErrBusy
+	}
+	l.nonzas = append(l.nonzas, b...)
+	wake(l.kick)
+	return nil
+}
+
 // position returns the next place in the outbound order when there is room.
 func (l *ledger) position(done <-chan struct{}) (Position, error) {
 	if err := l.room(done); err != nil {
@@ -75,6 +92,8 @@ func (l *ledger) batch(dst []byte) (batch []byte, last bool) {
 	if sm && l.in.due() {
 		dst = appendAck(dst, l.in.tell())
 	}
+	dst = append(dst, l.nonzas...)
+	l.nonzas = nil
 	dst, n := l.out.take(dst, batchSize)
 	switch {
 	case !sm:
