@@ -29,6 +29,7 @@ import (
 const (
 	scriptDomain = testserver.DefaultDomain
 	scriptJID    = "alice@" + scriptDomain
+	scriptPeer   = "bob@" + scriptDomain
 	scriptFull   = scriptJID + "/script"
 
 	nsManagement = "urn:xmpp:sm:3"

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,8 @@ func badServers(t *testing.T) []badServer {
 	_, stranger := newAuthority(t)
 	return []badServer{
 		{name: "closes at once", behave: func(*scripted) error { return nil }, codes: []string{"xmpp.stream.ended"}},
+		{name: "silence", behave: raw(), codes: []string{"xmpp.stream.timeout"}},
+		{name: "silence under TLS", behave: secured(streamHeader), codes: []string{"xmpp.stream.timeout"}},
 		{name: "random bytes", behave: raw(random(4096)), codes: protocol},
 		{name: "HTTP", behave: raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), codes: protocol},
 		{name: "SSH", behave: raw("SSH-2.0-OpenSSH_9.9\r\n"), codes: protocol},
@@ -175,7 +178,7 @@ func badServers(t *testing.T) []badServer {
 		{name: "temporary failure", codes: []string{"xmpp.auth.temporary-failure"},
 			behave: signingIn(offerAuth, saslFailed+`<temporary-auth-failure/></failure>`)},
 		{name: "nobody asked who", behave: secured(streamHeader, `<stream:features>`, offerBind, `</stream:features>`),
-			codes: []string{"xmpp.stream.unauthenticated"}},
+			codes: append(protocol, "xmpp.stream.unauthenticated")},
 		{name: "nothing to do", behave: secured(streamHeader, `<stream:features/>`), codes: []string{"xmpp.stream.unauthenticated"}},
 		{name: "no binding", behave: signedIn(streamHeader, `<stream:features/>`), codes: []string{"xmpp.stream.bind"}},
 		{name: "garbage after sign-in", behave: signedIn(random(4096)), codes: protocol},
@@ -230,80 +233,129 @@ func becomes(t *testing.T, c *core.Client, what string, ok func() bool) {
 // Whatever a server does, signing in ends with an error that says what it was,
 // and nothing is kept.
 func TestBadServer(t *testing.T) {
-	for _, bad := range badServers(t) {
-		t.Run(bad.name, func(t *testing.T) {
-			settles(t)
-			s := newScript(t)
-			s.behaves(bad.behave)
-			c := openBad(t, s)
-			ctx, cancel := context.WithTimeout(t.Context(), badPatience)
-			defer cancel()
-			_, err := c.AddAccount(ctx, s.account())
-			require.Error(t, err)
-			require.Contains(t, bad.codes, core.ErrorCode(err), "%v", err)
-			require.NotContains(t, err.Error(), "sesame")
-			require.Empty(t, c.Accounts())
-			// The next attempt starts afresh.
-			s.behaves((*scripted).well)
-			_, err = c.AddAccount(ctx, s.account())
-			require.NoError(t, err)
-		})
-	}
+	settles(t)
+	t.Run("", func(t *testing.T) {
+		for _, bad := range badServers(t) {
+			t.Run(bad.name, func(t *testing.T) { t.Parallel(); bad.signIn(t) })
+		}
+	})
+}
+
+func (bad badServer) signIn(t *testing.T) {
+	s := newScript(t)
+	s.behaves(bad.behave)
+	c := openBad(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), badPatience)
+	defer cancel()
+	_, err := c.AddAccount(ctx, s.account())
+	require.Error(t, err)
+	require.Contains(t, bad.codes, core.ErrorCode(err), "%v", err)
+	require.NotContains(t, err.Error(), "sesame")
+	require.Empty(t, c.Accounts())
+	// The next attempt starts afresh.
+	s.behaves((*scripted).well)
+	_, err = c.AddAccount(ctx, s.account())
+	require.NoError(t, err)
 }
 
 // A server that was well and changes costs nothing: what is written meanwhile
 // goes out once it is well again, and it is not asked again and again.
 func TestServerTurnsBad(t *testing.T) {
-	for _, bad := range badServers(t) {
-		t.Run(bad.name, func(t *testing.T) {
-			settles(t)
-			s := newScript(t)
-			c := openBad(t, s)
-			ctx, cancel := context.WithTimeout(t.Context(), badPatience)
-			defer cancel()
-			a, err := c.AddAccount(ctx, s.account())
-			require.NoError(t, err)
-			online := func() bool { return a.State().State == core.Online }
-			becomes(t, c, "online", online)
-			began, before := time.Now(), s.connections()
-			s.behaves(bad.behave)
-			becomes(t, c, "the code", func() bool {
-				for _, code := range bad.codes {
-					if a.State().Code == code {
-						return true
-					}
-				}
-				return false
-			})
-			peer, err := a.Conversation(ctx, "bob@"+scriptDomain)
-			require.NoError(t, err)
-			require.NoError(t, peer.SetEncryption(ctx, core.Plain))
-			id, err := peer.Send(ctx, core.Draft{Body: "kept"})
-			require.NoError(t, err)
-			if bad.fatal {
-				becomes(t, c, "failed", func() bool { return a.State().State == core.Failed })
-			} else {
-				require.NotEqual(t, core.Failed, a.State().State)
-			}
-			m, err := c.Message(ctx, id)
-			require.NoError(t, err)
-			require.Equal(t, core.MessageQueued, m.State)
-			// Waits are half a second at least, save for a few.
-			attempts := s.connections() - before
-			require.LessOrEqual(t, attempts, 6+int(time.Since(began)/(500*time.Millisecond)))
+	settles(t)
+	t.Run("", func(t *testing.T) {
+		for _, bad := range badServers(t) {
+			t.Run(bad.name, func(t *testing.T) { t.Parallel(); bad.turn(t) })
+		}
+	})
+}
 
-			s.behaves((*scripted).well)
-			if bad.fatal {
-				require.NoError(t, a.SetPassword(ctx, []byte("sesame")))
-			} else {
-				c.NetworkChanged()
-			}
-			becomes(t, c, "sent", func() bool {
-				m, err := c.Message(ctx, id)
-				require.NoError(t, err)
-				return m.State == core.MessageSent
-			})
-			require.Equal(t, []string{"kept"}, s.bodies())
-		})
+func (bad badServer) turn(t *testing.T) {
+	s := newScript(t)
+	c := openBad(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), badPatience)
+	defer cancel()
+	a, err := c.AddAccount(ctx, s.account())
+	require.NoError(t, err)
+	becomes(t, c, "online", func() bool { return a.State().State == core.Online })
+	began, before := time.Now(), s.connections()
+	s.behaves(bad.behave)
+	becomes(t, c, "the code", func() bool { return slices.Contains(bad.codes, a.State().Code) })
+	id := sendPlain(t, a, "kept")
+	if bad.fatal {
+		becomes(t, c, "failed", func() bool { return a.State().State == core.Failed })
+	} else {
+		require.NotEqual(t, core.Failed, a.State().State)
 	}
+	require.Equal(t, core.MessageQueued, stateOf(t, c, id))
+	// Waits are half a second at least, save for a few.
+	attempts := s.connections() - before
+	require.LessOrEqual(t, attempts, 6+int(time.Since(began)/(500*time.Millisecond)))
+
+	s.behaves((*scripted).well)
+	if bad.fatal {
+		require.NoError(t, a.SetPassword(ctx, []byte("sesame")))
+	} else {
+		c.NetworkChanged()
+	}
+	becomes(t, c, "sent", func() bool { return stateOf(t, c, id) == core.MessageSent })
+	require.Equal(t, []string{"kept"}, s.bodies())
+}
+
+func sendPlain(t *testing.T, a *core.Account, body string) core.MessageID {
+	t.Helper()
+	peer, err := a.Conversation(t.Context(), scriptPeer)
+	require.NoError(t, err)
+	require.NoError(t, peer.SetEncryption(t.Context(), core.Plain))
+	id, err := peer.Send(t.Context(), core.Draft{Body: body})
+	require.NoError(t, err)
+	return id
+}
+
+func stateOf(t *testing.T, c *core.Client, id core.MessageID) core.MessageState {
+	t.Helper()
+	m, err := c.Message(t.Context(), id)
+	require.NoError(t, err)
+	return m.State
+}
+
+// Nobody waits longer than they want to.
+func TestSignInGivenUp(t *testing.T) {
+	settles(t)
+	s := newScript(t)
+	s.behaves(raw())
+	c := openBad(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := c.AddAccount(ctx, s.account())
+	require.Equal(t, "timeout", core.ErrorCode(err), "%v", err)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.AddAccount(gone, s.account())
+	require.Equal(t, "canceled", core.ErrorCode(err), "%v", err)
+	_, err = c.Register(ctx, s.account())
+	require.Equal(t, "timeout", core.ErrorCode(err), "%v", err)
+}
+
+// There may be no server at all.
+func TestNoServer(t *testing.T) {
+	settles(t)
+	s := newScript(t)
+	c := openBad(t, s)
+	s.stop()
+	_, err := c.AddAccount(t.Context(), s.account())
+	require.Equal(t, "xmpp.dial.refused", core.ErrorCode(err), "%v", err)
+	_, err = c.Register(t.Context(), s.account())
+	require.Equal(t, "xmpp.dial.refused", core.ErrorCode(err), "%v", err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), badPatience)
+	defer cancel()
+	_, err = c.AddAccount(ctx, core.AccountConfig{JID: "alice@nowhere.invalid", Password: []byte("sesame")})
+	require.Contains(t, []string{"xmpp.dns.not-found", "xmpp.dns.failed"}, core.ErrorCode(err), "%v", err)
+	_, err = c.AddAccount(ctx, core.AccountConfig{JID: "alice@example.onion", Password: []byte("sesame")})
+	require.Equal(t, "xmpp.dial.onion", core.ErrorCode(err), "%v", err)
+	for _, address := range []string{"", "@", "example.org", "alice@", "@example.org", "alice@example.org/phone", "a b@example.org", "alice@exa mple", strings.Repeat("a", 1100) + "@example.org"} {
+		_, err = c.AddAccount(ctx, core.AccountConfig{JID: address, Password: []byte("sesame")})
+		require.Equal(t, "core.bad-address", core.ErrorCode(err), "%s: %v", address, err)
+	}
+	require.Empty(t, c.Accounts())
 }
