@@ -113,9 +113,11 @@ func RunBot(ctx context.Context, dir string, config BotConfig) (*Bot, error) {
 		if err == nil {
 			return b, nil
 		}
-		// ejabberd sends no device lists to the session in which it first meets
+		// ejabberd aborts one of two transactions that make nodes at the same
+		// time. It sends no device lists to the session in which it first meets
 		// a set of client features; it does in the next one.
-		if try == signInTries || !strings.Contains(err.Error(), "no device lists come") {
+		retry := strings.Contains(err.Error(), "no device lists come") || strings.Contains(err.Error(), "internal-server-error")
+		if try == signInTries || !retry {
 			return nil, fmt.Errorf("sign bot in: %w", err)
 		}
 		arguments["register"] = false

@@ -107,7 +107,7 @@ func (ejabberd) administer(ctx context.Context, s *Server, action string, args m
 		command = "add_rosteritem"
 		arguments = map[string]string{
 			"localuser": args["user"], "localhost": s.Domain, "user": args["contact"], "host": s.Domain,
-			"nick": args["contact"], "group": "", "subs": "both",
+			"nick": "", "group": "", "subs": "both",
 		}
 	default:
 		return fmt.Errorf("unknown action %q", action)
