@@ -68,11 +68,22 @@ func parseError(e *element.Element) *stanza.Error {
 			se.Text[c.AttrNS(element.NSXML, "lang")] = c.Text
 			continue
 		}
-		if se.Condition == stanza.UndefinedCondition {
-			se.Condition = stanza.Condition(c.Name.Local)
+		if condition := stanza.Condition(c.Name.Local); conditions[condition] {
+			se.Condition = condition
 		}
 	}
 	return se
+}
+
+// conditions are those of RFC 6120 §8.3.3; any other word is the sender's own.
+var conditions = map[stanza.Condition]bool{
+	stanza.BadRequest: true, stanza.Conflict: true, stanza.FeatureNotImplemented: true, stanza.Forbidden: true,
+	stanza.Gone: true, stanza.InternalServerError: true, stanza.ItemNotFound: true, stanza.JIDMalformed: true,
+	stanza.NotAcceptable: true, stanza.NotAllowed: true, stanza.NotAuthorized: true, stanza.PolicyViolation: true,
+	stanza.RecipientUnavailable: true, stanza.Redirect: true, stanza.RegistrationRequired: true,
+	stanza.RemoteServerNotFound: true, stanza.RemoteServerTimeout: true, stanza.ResourceConstraint: true,
+	stanza.ServiceUnavailable: true, stanza.SubscriptionRequired: true, stanza.UndefinedCondition: true,
+	stanza.UnexpectedRequest: true,
 }
 
 func errorElement(typ stanza.ErrorType, condition stanza.Condition) *element.Element {

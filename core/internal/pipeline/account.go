@@ -43,6 +43,7 @@ type emitter struct {
 	account int64
 	events  []event.Event
 	outcome Outcome
+	careful bool // messages are kept apart from each other
 }
 
 func (e *emitter) add(ev event.Event) {

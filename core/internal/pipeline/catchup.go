@@ -94,11 +94,11 @@ func (a *Account) Unfinished(ctx context.Context) (unfinished bool, err error) {
 func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 	KillPoint("catchup.before")
 	stored, last := 0, c.last
-	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+	err := a.updateCarefully(ctx, func(tx *storage.Tx, emit *emitter) error {
 		stored = 0
 		c.last = maps.Clone(last) // Update may run this again
 		for i := range page.Messages {
-			ok, err := a.store(tx, emit, &page.Messages[i], c)
+			ok, err := a.take(tx, emit, &page.Messages[i], c)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ package pipeline
 import (
 	"errors"
 
+	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
@@ -82,7 +83,15 @@ func (a *Account) answer(tx *storage.Tx, emit *emitter, sender string, r omemo.R
 			return err
 		}
 	}
-	env, err := a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), r.Sender)
+	var env omemo.Envelope
+	err := tx.Savepoint(func() (err error) {
+		env, err = a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), r.Sender)
+		return err
+	})
+	if spoilt(err) { // such as a distrusted key, which gets no answer
+		a.Log.Info("device gets no answer", "account", a.ID, "device", r.Sender.Device, "code", code.Of(err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}

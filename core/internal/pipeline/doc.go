@@ -9,7 +9,9 @@
 //
 //	inbox.go    Deliver: one transaction for a batch of what came in
 //	decrypt.go  OMEMO decryption bound to that transaction, and its reasons
+//	spoilt.go   messages that cannot be stored, kept from harming others
 //	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
+//	refusal.go  stanzas that the server ends the stream for
 //	catchup.go  archive pages: messages, dedupe keys and cursor in one
 //	dedupe.go   the keys by which a message is known again
 //	row.go      the numbers stored in rows and their names

@@ -87,7 +87,7 @@ func (a *Account) Deliver(ctx context.Context, batch []Update) (Outcome, error) 
 	}
 	KillPoint("inbox.before")
 	var outcome Outcome
-	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+	err := a.updateCarefully(ctx, func(tx *storage.Tx, emit *emitter) error {
 		defer func() { outcome = emit.outcome }()
 		for i := range batch {
 			if err := a.apply(tx, emit, &batch[i]); err != nil {
@@ -107,7 +107,7 @@ func (a *Account) Deliver(ctx context.Context, batch []Update) (Outcome, error) 
 func (a *Account) apply(tx *storage.Tx, emit *emitter, u *Update) error {
 	switch {
 	case u.Message != nil:
-		_, err := a.store(tx, emit, u.Message, nil)
+		_, err := a.take(tx, emit, u.Message, nil)
 		return err
 	case u.Receipt != nil:
 		return a.receipt(tx, emit, u.Receipt)
@@ -270,9 +270,6 @@ func (a *Account) bounce(tx *storage.Tx, emit *emitter, b *Bounce) error {
 	if err != nil || row.ID == 0 || row.State >= StateDelivered {
 		return err
 	}
-	if err := tx.SetMessageState(row.ID, StateFailed, b.Code); err != nil {
-		return err
-	}
 	if out, err := tx.OutboxByMessage(row.ID); err == nil {
 		if err := tx.DeleteOutbox(out.ID); err != nil {
 			return err
@@ -280,9 +277,7 @@ func (a *Account) bounce(tx *storage.Tx, emit *emitter, b *Bounce) error {
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	emit.message(event.MessageChanged, row.ConversationID, row.ID, b.Code)
-	emit.conversation(row.ConversationID)
-	return nil
+	return a.fail(tx, emit, row, b.Code)
 }
 
 // ownMessage finds the message of ours to peer with that id; its ID is 0 when

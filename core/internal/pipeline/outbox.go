@@ -100,11 +100,16 @@ type Prepared struct {
 // the stream, in order. ready says for which peers the devices are known.
 //
 // Messages of a conversation never overtake each other: one that must wait
-// holds up those behind it.
+// holds up those behind it. A stanza under suspicion (see Refused) goes alone:
+// when nothing is in flight, and with nothing after it until it is counted.
 func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer string) bool) (Prepared, error) {
 	var p Prepared
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		p = Prepared{}
+		busy, suspect, err := a.inFlight(tx)
+		if err != nil || suspect {
+			return err
+		}
 		waiting := make(map[int64]bool)
 		after := int64(0)
 		for len(p.Stanzas) < prepareStanzas {
@@ -115,7 +120,7 @@ func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer str
 			for i := range rows {
 				row := &rows[i]
 				after = row.ID
-				if len(p.Stanzas) == prepareStanzas {
+				if len(p.Stanzas) == prepareStanzas || row.Reason != "" && (busy || len(p.Stanzas) > 0) {
 					return nil
 				}
 				if row.Kind == OutMessage && waiting[row.ConversationID] {
@@ -138,6 +143,9 @@ func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer str
 					return err
 				}
 				p.Stanzas = append(p.Stanzas, row.Stanza)
+				if row.Reason != "" {
+					return nil
+				}
 			}
 			if len(rows) < prepareScan {
 				break

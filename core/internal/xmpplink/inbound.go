@@ -55,7 +55,7 @@ func (l *Link) take(ctx context.Context, items []stream.Item) {
 		case stream.Offline:
 			l.deliver(ctx, &b)
 			b = batch{}
-			l.offline(item.Err)
+			l.offline(ctx, item.Err)
 			continue
 		}
 		if l.session.broken {

@@ -170,11 +170,25 @@ func (l *Link) loadStream(ctx context.Context) (*stream.Resume, error) {
 
 // offline notes that the connection is gone. The session lives on until the
 // server refuses to resume it.
-func (l *Link) offline(err error) {
+func (l *Link) offline(ctx context.Context, err error) {
+	if l.session.up && !l.session.broken {
+		l.refused(ctx, err)
+	}
 	l.session.up, l.session.broken = false, false
 	if reason := code.Of(err); reason != "" {
 		l.log.Info("offline", "code", reason)
 		l.setState(event.Connecting, false, reason)
+	}
+}
+
+// refused notes that the server ended the stream for what we sent.
+func (l *Link) refused(ctx context.Context, err error) {
+	var reason *stream.StreamError
+	if !errors.As(err, &reason) || reason.Condition != "policy-violation" {
+		return
+	}
+	if err := l.account.Refused(ctx, l.session.id, reason.Code()); err != nil {
+		l.storageFailed(ctx, err)
 	}
 }
 

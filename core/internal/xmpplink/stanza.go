@@ -83,8 +83,8 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 	if in.RemoteID == "" {
 		in.RemoteID = m.OriginID
 	}
-	if in.At.IsZero() {
-		in.At = l.account.Now()
+	if now := l.account.Now(); in.At.IsZero() || in.At.After(now) {
+		in.At = now // nothing comes from the future
 	}
 	in.Sender = m.From.Bare().String()
 	in.Peer = in.Sender

@@ -120,7 +120,11 @@ func (l *link) stanza(f framer.Frame, counts bool) error {
 	case err != nil:
 		return l.broken(fmt.Errorf("read stream: %w: %w", ErrProtocol, err))
 	case e.Is(element.NSStream, "error"):
-		return parseStreamError(e)
+		se := parseStreamError(e)
+		if se.Condition == "policy-violation" {
+			l.s.ledger.forget() // what was refused would be sent again
+		}
+		return se
 	case e.Is(nsSM, "r"):
 		return l.asked()
 	case e.Is(nsSM, "a"):

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/trust"
+	"github.com/confab-im/confab/storage"
+	"github.com/stretchr/testify/require"
+)
+
+// A message that cannot be stored as it is does not keep the others from it,
+// and leaves a placeholder.
+func TestSpoilt(t *testing.T) {
+	const bob = "bob@example.org"
+	end := time.UnixMicro(math.MaxInt64) // the last sort key there is
+	batch := []pipeline.Incoming{
+		{Peer: bob, Sender: bob, RemoteID: "1", At: end, Body: "first"},
+		{Peer: bob, Sender: bob, RemoteID: "2", At: end, Body: "second"},
+		{Peer: bob, Sender: bob, RemoteID: "3", At: time.Now(), Body: "third"},
+	}
+	check := func(t *testing.T, s *side) {
+		rows := s.history(s.conversation(bob, pipeline.EncryptionNone))
+		var got []string
+		for _, row := range rows {
+			got = append(got, row.Body+row.Reason)
+		}
+		require.ElementsMatch(t, []string{"first", "storage.invalid", "third"}, got)
+	}
+	t.Run("live", func(t *testing.T) {
+		s := newSide(t, "alice@example.org", false)
+		var updates []pipeline.Update
+		for i := range batch {
+			updates = append(updates, pipeline.Update{Message: &batch[i]})
+		}
+		for range 2 { // a second time it is known
+			_, err := s.Deliver(t.Context(), updates)
+			require.NoError(t, err)
+			check(t, s)
+		}
+	})
+	t.Run("closed", func(t *testing.T) {
+		s := newSide(t, "alice@example.org", false)
+		require.NoError(t, s.DB.Close())
+		_, err := s.Deliver(t.Context(), []pipeline.Update{{Message: &batch[2]}})
+		require.ErrorIs(t, err, storage.ErrClosed) // not the message's fault
+	})
+}
+
+// Somebody distrusted who starts a session gets no answer, and that is all.
+func TestNoAnswerToDistrusted(t *testing.T) {
+	alice, bob := newSide(t, "alice@example.org", true), newSide(t, "bob@example.org", true)
+	bob.know(alice)
+	var key omemo.Bundle
+	require.NoError(t, bob.DB.Update(t.Context(), func(tx *storage.Tx) (err error) {
+		key, err = bob.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(bob.ID))
+		return err
+	}))
+	require.NoError(t, alice.DB.Update(t.Context(), func(tx *storage.Tx) error {
+		item := storage.RosterItem{AccountID: alice.ID, JID: bob.JID, Subscription: "both"}
+		if err := tx.PutRosterItem(item); err != nil {
+			return err
+		}
+		return alice.OMEMO.SetTrust(tx.Context(), tx.OMEMO(alice.ID), bob.JID, key.Identity, trust.Distrusted)
+	}))
+	bob.send(bob.conversation(alice.JID, pipeline.EncryptionOMEMO), "1", "hello")
+	sent := bob.prepare("s")
+	require.Len(t, sent, 1)
+	out, err := alice.Deliver(t.Context(), []pipeline.Update{{Message: &pipeline.Incoming{
+		Peer: bob.JID, Sender: bob.JID, RemoteID: "1", At: time.Now(), Envelope: sent[0].Env,
+	}}})
+	require.NoError(t, err)
+	require.False(t, out.Queued)
+	rows := alice.history(alice.conversation(bob.JID, pipeline.EncryptionOMEMO))
+	require.Len(t, rows, 1)
+	require.Equal(t, "hello", rows[0].Body)
+	require.Equal(t, uint8(trust.Distrusted), rows[0].Trust)
+}
+
+// Of what was on its way when the server ended the stream, the large ones go
+// alone afterwards, and only what is refused alone has failed.
+func TestRefused(t *testing.T) {
+	const code = "xmpp.stream.policy-violation"
+	s := newSide(t, "alice@example.org", false)
+	c := s.conversation("bob@example.org", pipeline.EncryptionNone)
+	large := strings.Repeat("x", 10_000)
+	first := s.send(c, "1", "small")
+	fine := s.send(c, "2", large)
+	bad := s.send(c, "3", large+large)
+	last := s.send(c, "4", "small too")
+	ids := func(packets []packet) (list []string) {
+		for _, p := range packets {
+			list = append(list, p.ID)
+		}
+		return list
+	}
+	state := func(id int64) uint8 {
+		for _, row := range s.history(c) {
+			if row.ID == id {
+				return row.State
+			}
+		}
+		return 0
+	}
+	begin := func() {
+		_, err := s.Forget(t.Context())
+		require.NoError(t, err)
+		s.next = 0
+	}
+	ack := func(stream string, n uint64) {
+		_, err := s.Deliver(t.Context(), []pipeline.Update{{Ack: &pipeline.Ack{StreamID: stream, Upto: n}}})
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"1", "2", "3", "4"}, ids(s.prepare("a")))
+	require.NoError(t, s.Refused(t.Context(), "other", code)) // of no concern
+	require.NoError(t, s.Refused(t.Context(), "a", code))
+	begin()
+	require.Equal(t, []string{"1"}, ids(s.prepare("b")))
+	require.Empty(t, s.prepare("b"))
+	ack("b", 1)
+	require.Equal(t, []string{"2"}, ids(s.prepare("b")))
+	require.Empty(t, s.prepare("b"))
+	ack("b", 2)
+	require.Equal(t, []string{"3"}, ids(s.prepare("b")))
+	require.Equal(t, pipeline.StateQueued, state(bad))
+	require.NoError(t, s.Refused(t.Context(), "b", code))
+	require.Equal(t, pipeline.StateFailed, state(bad))
+	begin()
+	require.Equal(t, []string{"4"}, ids(s.prepare("c")))
+	ack("c", 1)
+	for _, id := range []int64{first, fine, last} {
+		require.Equal(t, pipeline.StateSent, state(id))
+	}
+	for _, row := range s.history(c) {
+		if row.ID == bad {
+			require.Equal(t, code, row.Reason)
+		}
+	}
+}
