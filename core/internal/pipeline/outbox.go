@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
@@ -90,8 +91,8 @@ const (
 type Prepared struct {
 	Stanzas [][]byte // in the order of their sending
 	// Need lists the peers whose devices must be looked up before their
-	// messages can be encrypted.
-	Need []string
+	// messages can be encrypted, Deviceless those who announce none.
+	Need, Deviceless []string
 }
 
 // Prepare takes the next stanzas from the outbox: encrypts what is queued and
@@ -178,7 +179,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 			return false, a.block(tx, emit, row, &message, ReasonNoEngine)
 		}
 		if !ready(row.To) {
-			p.need(row.To)
+			p.Need = with(p.Need, row.To)
 			return false, nil
 		}
 		err := tx.Savepoint(func() error {
@@ -190,6 +191,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 		case errors.Is(err, omemo.ErrUndecided):
 			return false, a.block(tx, emit, row, &message, ReasonUndecided)
 		case errors.Is(err, omemo.ErrNoDevices):
+			p.Deviceless = with(p.Deviceless, row.To)
 			return false, a.block(tx, emit, row, &message, ReasonNoDevices)
 		case code.In(err, "omemo"), code.In(err, "engine"):
 			return false, a.block(tx, emit, row, &message, code.Of(err))
@@ -205,13 +207,12 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 	return err == nil, err
 }
 
-func (p *Prepared) need(peer string) {
-	for _, n := range p.Need {
-		if n == peer {
-			return
-		}
+// with adds a peer to a list that has each once.
+func with(list []string, peer string) []string {
+	if slices.Contains(list, peer) {
+		return list
 	}
-	p.Need = append(p.Need, peer)
+	return append(list, peer)
 }
 
 func (a *Account) block(tx *storage.Tx, emit *emitter, row *storage.OutboxRow, message *storage.Message, reason string) error {
@@ -225,6 +226,29 @@ func (a *Account) block(tx *storage.Tx, emit *emitter, row *storage.OutboxRow, m
 	emit.message(event.MessageChanged, message.ConversationID, message.ID, reason)
 	emit.conversation(message.ConversationID)
 	return nil
+}
+
+// Deviceless returns the peers whose messages wait for them to announce a
+// device.
+func (a *Account) Deviceless(ctx context.Context) (peers []string, err error) {
+	err = a.DB.View(ctx, func(r *storage.Reader) error {
+		for after := int64(0); ; {
+			rows, err := r.Outbox(a.ID, after, prepareScan, OutBlocked)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				after = row.ID
+				if row.Reason == ReasonNoDevices {
+					peers = with(peers, row.To)
+				}
+			}
+			if len(rows) < prepareScan {
+				return nil
+			}
+		}
+	})
+	return peers, err
 }
 
 // Unblock queues the blocked messages to peer again, after something changed

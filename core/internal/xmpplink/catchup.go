@@ -116,7 +116,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
 			next = l.fetchPage(ctx, query)
 		}
-		if err := l.account.StorePage(ctx, run, l.pageOf(f.page, lost)); err != nil {
+		if err := l.account.StorePage(ctx, run, l.pageOf(f.page, run.First(), lost)); err != nil {
 			return err
 		}
 		l.Wake() // receipts
@@ -135,7 +135,9 @@ func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetche
 	return result
 }
 
-func (l *Link) pageOf(p xmpp.ArchivePage, lost bool) pipeline.Page {
+// pageOf leaves receipts to whom the first reading of an archive shows alone:
+// another device has surely sent them.
+func (l *Link) pageOf(p xmpp.ArchivePage, first, lost bool) pipeline.Page {
 	page := pipeline.Page{First: p.First, Last: p.Last, Complete: p.Complete, Lost: lost}
 	for i := range p.Items {
 		item := &p.Items[i]
@@ -145,6 +147,9 @@ func (l *Link) pageOf(p xmpp.ArchivePage, lost bool) pipeline.Page {
 		}
 		if in := l.incoming(&item.Message, item.Stamp); in != nil {
 			in.ArchiveID = item.ID
+			if item.Message.Receipt != nil && item.Message.Receipt.Request && !first {
+				in.ReceiptTo = item.Message.From.Bare().String()
+			}
 			page.Messages = append(page.Messages, *in)
 		}
 	}

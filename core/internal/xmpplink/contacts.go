@@ -309,7 +309,7 @@ func (l *Link) RefreshDevices(ctx context.Context, peer string) error {
 	if err := l.await(ctx); err != nil {
 		return err
 	}
-	if err := l.updateList(ctx, peer); err != nil {
+	if _, err := l.updateList(ctx, peer); err != nil {
 		return err
 	}
 	return l.fetchBundles(ctx, peer)

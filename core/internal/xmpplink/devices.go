@@ -50,7 +50,8 @@ func (l *Link) setupDevices(ctx context.Context) {
 		if err := l.publishIfDue(ctx); err != nil {
 			return err
 		}
-		return l.updateList(ctx, l.account.JID)
+		_, err := l.updateList(ctx, l.account.JID)
+		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		l.log.Warn("own device not announced", "code", code.Of(err))
@@ -108,28 +109,27 @@ func (l *Link) publishBundle(ctx context.Context) error {
 }
 
 // updateList fetches a device list and takes it in.
-func (l *Link) updateList(ctx context.Context, peer string) error {
+func (l *Link) updateList(ctx context.Context, peer string) (change omemo.DeviceChange, err error) {
 	address, err := jid.Parse(peer)
 	if err != nil {
-		return err
+		return change, err
 	}
 	devices, err := l.client.FetchDevices(ctx, address, profile)
 	if err != nil && !errors.Is(err, xmpp.ErrNoNode) {
-		return err
+		return change, err
 	}
-	var change omemo.DeviceChange
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
 		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), peer, idsOf(devices))
 		return err
 	})
 	if err != nil {
-		return err
+		return change, err
 	}
 	l.devicesChanged(peer, change)
 	if change.Republish != nil {
-		return l.client.PublishDevices(ctx, profile, devicesOf(change.Republish))
+		err = l.client.PublishDevices(ctx, profile, devicesOf(change.Republish))
 	}
-	return nil
+	return change, err
 }
 
 func (l *Link) devicesChanged(peer string, change omemo.DeviceChange) {
@@ -189,7 +189,7 @@ func (l *Link) fetchDevices(peer string) {
 		err := retry(ctx, func() error {
 			ctx, cancel := context.WithTimeout(ctx, fetchWait)
 			defer cancel()
-			if err := l.updateList(ctx, peer); err != nil {
+			if _, err := l.updateList(ctx, peer); err != nil {
 				return err
 			}
 			return l.fetchBundles(ctx, peer)
@@ -203,6 +203,52 @@ func (l *Link) fetchDevices(peer string) {
 			l.flush(ctx)
 		})
 	})
+}
+
+// Waits between looks at the device list of somebody who has none.
+const (
+	firstLook = 5 * time.Second
+	maxLook   = 15 * time.Minute
+	maxAwait  = 32 // people looked after
+)
+
+// awaitDevices looks from time to time whether peer has a device now. Contacts
+// tell by themselves; somebody who is none, or has just registered, does not.
+func (l *Link) awaitDevices(peer string) {
+	if l.session.awaiting[peer] || len(l.session.awaiting) >= maxAwait {
+		return
+	}
+	l.session.awaiting[peer] = true
+	l.child(func(ctx context.Context) {
+		for wait := firstLook; ; wait = min(2*wait, maxLook) {
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			}
+			if change, err := l.updateList(ctx, peer); err == nil && len(change.Added) > 0 {
+				break
+			}
+		}
+		l.post(ctx, func() {
+			delete(l.session.awaiting, peer)
+			delete(l.session.ready, peer)
+			l.unblock(peer)
+		})
+	})
+}
+
+// awaitAll goes on with that for messages written in earlier sessions.
+func (l *Link) awaitAll(ctx context.Context) {
+	peers, err := l.account.Deviceless(ctx)
+	if err != nil {
+		l.log.Warn("blocked messages not looked at", "code", code.Of(err))
+	}
+	for _, peer := range peers {
+		l.awaitDevices(peer)
+	}
 }
 
 // fetchBundles starts sessions with every device of peer, and of our own,

@@ -42,6 +42,9 @@ func (l *Link) flush(ctx context.Context) {
 		for _, peer := range p.Need {
 			l.fetchDevices(peer)
 		}
+		for _, peer := range p.Deviceless {
+			l.awaitDevices(peer)
+		}
 		if len(p.Stanzas) > 0 && !l.session.managed {
 			l.session.written = last.Next - 1
 			l.confirmByPing(last.StreamID, l.session.written)

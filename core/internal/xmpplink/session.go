@@ -38,8 +38,9 @@ type session struct {
 
 	ready    map[string]bool // peers whose devices were looked up
 	fetching map[string]bool
-	written  uint64 // stanzas sent without stream management
-	failures int    // of the database in a row
+	awaiting map[string]bool // peers who have no device yet
+	written  uint64          // stanzas sent without stream management
+	failures int             // of the database in a row
 }
 
 func (s *session) end() {
@@ -53,7 +54,7 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
 	s := session{
 		jid: o.JID, id: o.ID, managed: o.SM, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
-		ready: make(map[string]bool), fetching: make(map[string]bool),
+		ready: make(map[string]bool), fetching: make(map[string]bool), awaiting: make(map[string]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
@@ -112,6 +113,7 @@ func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64, 
 			l.session.began = time.Time{} // that run's messages go below its live ones
 		}
 		l.child(l.setupDevices)
+		l.awaitAll(ctx)
 	}
 	l.startCatchUp(func(context.Context) error { return nil })
 	return nil
@@ -135,6 +137,7 @@ func (l *Link) fresh(ctx context.Context, o *stream.OnlineInfo) error {
 	versioned := o.Feature(xmpp.NSRosterVersioning, "ver")
 	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
 	l.child(l.setupDevices)
+	l.awaitAll(ctx)
 	return nil
 }
 
