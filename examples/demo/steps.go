@@ -170,7 +170,7 @@ func (d *demo) once(ctx context.Context, label string) error {
 		var got []string
 		for _, m := range all {
 			if m.Kind != "text" {
-				return fmt.Errorf("Bob has a message he cannot read: %s", m.Reason)
+				return fmt.Errorf("a message that Bob cannot read: %s", m.Reason)
 			}
 			if strings.HasPrefix(m.Body, label) {
 				got = append(got, m.Body)
@@ -178,7 +178,7 @@ func (d *demo) once(ctx context.Context, label string) error {
 		}
 		for i, body := range got {
 			if want := fmt.Sprintf("%s %d", label, i); body != want {
-				return fmt.Errorf("Bob's message %d is %q, want %q", i, body, want)
+				return fmt.Errorf("message %d of Bob's is %q, want %q", i, body, want)
 			}
 		}
 		if len(got) == burst {
@@ -187,7 +187,7 @@ func (d *demo) once(ctx context.Context, label string) error {
 		}
 		_, err = d.bob.AwaitAfter(ctx, mark, func(l quickdrive.Line) bool { return l.Event == "message-added" })
 		if err != nil {
-			return fmt.Errorf("Bob has %d of %d: %w", len(got), burst, err)
+			return fmt.Errorf("arrived %d of %d: %w", len(got), burst, err)
 		}
 	}
 }
