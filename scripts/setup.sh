@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
     make gcc libc6-dev ca-certificates
     prosody prosody-modules lua-dbi-sqlite3 lua-sec
-    ejabberd
+    ejabberd erlang-p1-sqlite3 sqlite3
     microsocks
     python3 python3-slixmpp python3-omemo python3-oldmemo python3-twomemo
     profanity tmux

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -79,6 +80,10 @@ func archiveDatabase(s *Server) error {
 		return fmt.Errorf("find ejabberd's SQL schema: %w: install the Debian package ejabberd", err)
 	}
 	defer schema.Close()
+	// A first try with other ports may have left one.
+	if err := os.Remove(s.path("archive.sqlite")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove archive database: %w", err)
+	}
 	cmd := exec.Command(path, s.path("archive.sqlite"))
 	cmd.Stdin = schema
 	if out, err := cmd.CombinedOutput(); err != nil {

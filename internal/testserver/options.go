@@ -33,6 +33,7 @@ type settings struct {
 	Debug          bool
 	ResumeTime     time.Duration
 	ArchivePage    int // largest archive page; 0 is the server's default
+	StanzaLimit    int // bytes
 
 	ca *CA
 }
@@ -41,7 +42,7 @@ type settings struct {
 type Option func(*settings)
 
 func newSettings(kind Kind, opts []Option) (settings, error) {
-	s := settings{Domain: DefaultDomain, PasswordHash: "SHA-1", ResumeTime: 5 * time.Minute}
+	s := settings{Domain: DefaultDomain, PasswordHash: "SHA-1", ResumeTime: 5 * time.Minute, StanzaLimit: 256 << 10}
 	for _, opt := range opts {
 		opt(&s)
 	}
@@ -91,6 +92,10 @@ func ResumeTime(d time.Duration) Option { return func(s *settings) { s.ResumeTim
 // ArchivePage sets the largest page of an archive query; without it the
 // server's default of 50 applies. Prosody only.
 func ArchivePage(n int) Option { return func(s *settings) { s.ArchivePage = n } }
+
+// StanzaLimit sets the size in bytes above which the server ends the stream
+// instead of taking a stanza; 256 KiB by default.
+func StanzaLimit(n int) Option { return func(s *settings) { s.StanzaLimit = n } }
 
 // WithCA makes the server's certificate come from ca instead of a fresh
 // authority, so that several servers share one.

@@ -15,15 +15,14 @@ import (
 
 const pollInterval = 20 * time.Millisecond
 
-// awaitReady polls until the server answers on every port. What it logs after
-// the first logged bytes tells whether a port was taken.
-func (s *Server) awaitReady(ctx context.Context, logged int) error {
+// awaitReady polls until the server answers on every port. What it has logged
+// since start tells whether a port was taken.
+func (s *Server) awaitReady(ctx context.Context, start logPosition) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
 		err := s.probe(ctx)
-		log := s.Log()
-		if s.flavour.portTaken(log[min(logged, len(log)):]) {
+		if s.flavour.portTaken(s.logSince(start)) {
 			return errPortTaken
 		}
 		if err == nil {

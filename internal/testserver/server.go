@@ -166,11 +166,11 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	defer output.Close()
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Dir, output, output
-	logged := len(s.Log())
+	start := s.logEnd()
 	if s.process, err = child.Start(cmd); err != nil {
 		return err
 	}
-	if err := s.awaitReady(ctx, logged); err != nil {
+	if err := s.awaitReady(ctx, start); err != nil {
 		s.process.Kill()
 		return fmt.Errorf("await %s: %w\n%s", s.Kind, err, tail(s.Log(), 30))
 	}
@@ -218,12 +218,31 @@ func (s *Server) Close() {
 	s.process.Stop(stopGrace)
 }
 
+// logFiles are what the server logs to and prints to.
+var logFiles = [...]string{"server.log", "output.log"}
+
+// logPosition is a position in each of the logFiles.
+type logPosition [len(logFiles)]int64
+
 // Log returns what the server has logged and printed so far.
-func (s *Server) Log() string {
+func (s *Server) Log() string { return s.logSince(logPosition{}) }
+
+// logEnd returns the present end of the log.
+func (s *Server) logEnd() logPosition {
+	var end logPosition
+	for i, name := range logFiles {
+		if info, err := os.Stat(s.path(name)); err == nil {
+			end[i] = info.Size()
+		}
+	}
+	return end
+}
+
+func (s *Server) logSince(start logPosition) string {
 	var b strings.Builder
-	for _, name := range []string{"server.log", "output.log"} {
+	for i, name := range logFiles {
 		if content, err := os.ReadFile(s.path(name)); err == nil {
-			b.Write(content)
+			b.Write(content[min(start[i], int64(len(content))):])
 		}
 	}
 	return b.String()
