@@ -160,7 +160,7 @@ func TestCarbons(t *testing.T) {
 }
 
 // TestForgedCarbons is CVE-2017-5589 and what is near to it.
-func TestForgedCarbons(t *testing.T) {
+func TestTrap12_ForgedCarbons(t *testing.T) {
 	for name, s := range map[string]string{
 		"stranger":         carbon("mallory@evil.example", "received", forwardedMessage),
 		"stranger's sent":  carbon("mallory@evil.example/x", "sent", forwardedOwn),

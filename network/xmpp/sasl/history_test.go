@@ -44,7 +44,7 @@ const (
 
 // TestBrokenBinding is ejabberd 23.01 on TLS 1.3: -PLUS offered, no types
 // announced, and no type works.
-func TestBrokenBinding(t *testing.T) {
+func TestTrap04_BrokenPlus(t *testing.T) {
 	offered := []string{"PLAIN", sha1Plus, sha1Name}
 	cs, s := bound(t, sha1Plus, tls.VersionTLS13)
 	s.bindings = nil
