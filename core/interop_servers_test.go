@@ -5,6 +5,7 @@
 package core_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/confab-im/confab/core"
@@ -135,5 +136,44 @@ func TestInteropSlixmppBegins(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, event.Error)
 		require.Equal(t, "are you there?", event.Body)
+	})
+}
+
+// OMEMO 0.3 both ways with profanity, which is driven through a terminal.
+func TestInteropProfanity(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		account := s.NewAccount(t, "prof")
+		alice := newUser(t, s, "alice", nil)
+		me, jid := alice.account.JID(), account.JID()
+		user, _, _ := strings.Cut(me, "@")
+		require.NoError(t, s.Befriend(user, account.User))
+		profanity := peers.StartProfanity(t, peers.ProfanityConfig{Server: s, Account: account})
+		require.NoError(t, profanity.StartOMEMO(ctx, me))
+
+		exchange := func(n int) {
+			t.Helper()
+			from, to := numbered("from profanity", n), numbered("to profanity 🦊", n)
+			require.NoError(t, profanity.Say(ctx, me, from))
+			m := alice.receiveFrom(jid, from)
+			require.Equal(t, core.OMEMO, m.Encryption)
+			id, err := alice.conversationWith(jid).Send(ctx, core.Draft{Body: to})
+			require.NoError(t, err)
+			entry, err := profanity.Await(ctx, func(e peers.LogEntry) bool { return e.From == me && e.Body == to })
+			require.NoError(t, err)
+			require.Equal(t, "omemo", entry.Encrypted)
+			alice.until("sent", func() bool { return alice.state(id) >= core.MessageSent })
+		}
+		exchange(0)
+		exchange(1)
+		alice.restart()
+		alice.online()
+		exchange(2)
+
+		own, err := alice.account.OwnDevice(ctx)
+		require.NoError(t, err)
+		seen, err := profanity.Fingerprints(ctx, me)
+		require.NoError(t, err)
+		require.Contains(t, seen, own.Fingerprint)
 	})
 }
