@@ -162,7 +162,6 @@ func (l *Link) deviceList(b *batch, peer string, devices []xmpp.Device) {
 		}
 		if peer == l.account.JID {
 			clear(l.session.ready) // every peer's next message goes to it too
-			return
 		}
 		delete(l.session.ready, peer)
 		l.unblock(peer)
@@ -176,6 +175,18 @@ func (l *Link) unblock(peer string) {
 			l.Wake()
 		}
 	})
+}
+
+// listAge is how long a device list is relied on. Contacts push changes, but
+// servers have been seen to miss some: ejabberd 23.01 sends none to the first
+// session that announces a new set of features.
+const listAge = time.Hour
+
+// known says whether the devices of peer were looked up lately.
+func (l *Link) known(peer string) bool {
+	at, ok := l.session.ready[peer]
+	age := l.account.Now().Sub(at)
+	return ok && age >= 0 && age < listAge
 }
 
 // fetchDevices looks up what is needed to write to peer, and sends on when
@@ -199,7 +210,7 @@ func (l *Link) fetchDevices(peer string) {
 		}
 		l.post(ctx, func() {
 			delete(l.session.fetching, peer)
-			l.session.ready[peer] = true
+			l.session.ready[peer] = l.account.Now()
 			l.flush(ctx)
 		})
 	})
