@@ -14,7 +14,8 @@ help: ## list the targets
 setup: ## install the servers and clients that the tests run (Debian, Ubuntu)
 	@scripts/setup.sh
 
-demo: setup ## two people, a real server, a cut connection and a killed process
+demo: ## two people, a real server, a cut connection and a killed process
+	@scripts/setup.sh demo
 	$(GO) run ./examples/demo
 
 test: setup ## every test, with real servers and the race detector

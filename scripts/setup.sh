@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 #
-# Installs what the tests run and is not there yet. On Debian and Ubuntu it
-# needs root or sudo; elsewhere it prints what is needed and fails.
+# Installs what the tests run, or with the argument "demo" only what the demo
+# does, and is not there yet. On Debian and Ubuntu it needs root or sudo;
+# elsewhere it prints what is needed and fails.
 set -euo pipefail
 
 packages=(
     make gcc libc6-dev ca-certificates
     prosody prosody-modules lua-dbi-sqlite3 lua-sec
+)
+[[ ${1-} == demo ]] || packages+=(
     ejabberd erlang-p1-sqlite3 sqlite3
     microsocks
     python3 python3-slixmpp python3-omemo python3-oldmemo python3-twomemo
@@ -21,7 +24,7 @@ fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     {
-        echo "setup: this is neither Debian nor Ubuntu. The tests need these Debian packages,"
+        echo "setup: this is neither Debian nor Ubuntu. These Debian packages are needed,"
         echo "at the places where Debian installs them:"
         echo "    ${packages[*]}"
         echo "A Debian 12 container does. 'make test-unit' needs only Go and a C compiler."

@@ -29,7 +29,7 @@ func (l *Link) flush(ctx context.Context) {
 			if !l.session.managed {
 				at.Next = l.session.written + 1
 			}
-			p, failed = l.account.Prepare(ctx, at, func(peer string) bool { return l.session.ready[peer] })
+			p, failed = l.account.Prepare(ctx, at, l.known)
 			last = pipeline.Position{StreamID: at.StreamID, Next: at.Next + uint64(len(p.Stanzas))}
 			return p.Stanzas, failed
 		})

@@ -36,7 +36,7 @@ type session struct {
 	holding  bool // live messages wait for the end of it
 	held     []heldItem
 
-	ready    map[string]bool // peers whose devices were looked up
+	ready    map[string]time.Time // when the devices of a peer were looked up
 	fetching map[string]bool
 	awaiting map[string]bool // peers who have no device yet
 	written  uint64          // stanzas sent without stream management
@@ -54,7 +54,7 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
 	s := session{
 		jid: o.JID, id: o.ID, managed: o.SM, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
-		ready: make(map[string]bool), fetching: make(map[string]bool), awaiting: make(map[string]bool),
+		ready: make(map[string]time.Time), fetching: make(map[string]bool), awaiting: make(map[string]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
