@@ -5,10 +5,12 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/network/xmpp/element"
 	"github.com/stretchr/testify/require"
 )
 
@@ -229,4 +231,59 @@ func (bad badWord) say(t *testing.T) {
 	becomes(t, c, "sent", func() bool { return stateOf(t, c, last) == core.MessageSent })
 	require.Equal(t, []string{"kept", "last"}, s.bodies())
 	t.Logf("%v", got)
+}
+
+// A server that ends the stream for a message it finds too large is not sent
+// that message for ever, and gets all the others.
+func TestServerRefusesLarge(t *testing.T) {
+	settles(t)
+	s := newScript(t)
+	limited := func(p *scripted) error {
+		if err := p.ready(); err != nil {
+			return err
+		}
+		return p.goOn(func(e *element.Element) error {
+			if len(e.Bytes()) < 20_000 {
+				return nil
+			}
+			_ = p.write(streamError("policy-violation", ""))
+			return errScript
+		})
+	}
+	s.behaves(limited)
+	c := openBad(t, s)
+	a, err := c.AddAccount(t.Context(), s.account())
+	require.NoError(t, err)
+	becomes(t, c, "online", func() bool { return a.State().State == core.Online })
+	large := strings.Repeat("large ", 2_000)
+	var ids []core.MessageID
+	for _, body := range []string{"first", large, large + large, "last"} {
+		ids = append(ids, sendPlain(t, a, body))
+	}
+	becomes(t, c, "all decided", func() bool {
+		c.NetworkChanged()
+		for _, id := range ids {
+			if stateOf(t, c, id) == core.MessageQueued {
+				return false
+			}
+		}
+		return true
+	})
+	for i, id := range ids {
+		m, err := c.Message(t.Context(), id)
+		require.NoError(t, err)
+		if i == 2 {
+			require.Equal(t, core.MessageFailed, m.State)
+			require.Equal(t, "xmpp.stream.policy-violation", m.Reason)
+			continue
+		}
+		require.Equal(t, core.MessageSent, m.State)
+	}
+	var got []string
+	for _, body := range s.bodies() {
+		if !slices.Contains(got, body) { // in doubt the server gets it again, and knows the id
+			got = append(got, body)
+		}
+	}
+	require.Equal(t, []string{"first", large, "last"}, got)
 }
