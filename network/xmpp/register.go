@@ -6,6 +6,7 @@ package xmpp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -186,6 +187,11 @@ func legacyForm(query *element.Element) *Form {
 func closedError(err error) error {
 	switch Condition(err) {
 	case stanza.ServiceUnavailable, stanza.FeatureNotImplemented, stanza.NotAllowed, stanza.Forbidden:
+		return fmt.Errorf("%w: %w", ErrRegisterClosed, err)
+	}
+	// ejabberd ends the stream of who asks for anything before signing in.
+	var ended *stream.StreamError
+	if errors.As(err, &ended) && ended.Condition == "not-authorized" {
 		return fmt.Errorf("%w: %w", ErrRegisterClosed, err)
 	}
 	return refusedError(err)
