@@ -167,9 +167,9 @@ func (c *Client) SetForeground(foreground bool) {
 	}
 }
 
-// ChangePassphrase makes passphrase the one that opens the database. Only the
-// wrapped key changes; the database is not rewritten. For a database opened
-// with a raw key it returns storage's error.
+// ChangePassphrase makes passphrase the one that opens the database. From one
+// passphrase to another only the wrapped key changes; a database that was
+// opened with a raw key is re-encrypted as by ChangeKey.
 func (c *Client) ChangePassphrase(ctx context.Context, passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return ErrNoKey
@@ -177,9 +177,9 @@ func (c *Client) ChangePassphrase(ctx context.Context, passphrase []byte) error 
 	return c.db.ChangeKey(ctx, storage.Passphrase(passphrase))
 }
 
-// ChangeKey re-encrypts a database that was opened with a raw key under
-// another, 32 bytes. It needs twice the file's size on disk; the old key must
-// be kept until the next Open with the new one succeeded.
+// ChangeKey re-encrypts the database under another raw key, 32 bytes. It needs
+// twice the file's size on disk; both keys must be kept until it has returned
+// nil.
 func (c *Client) ChangeKey(ctx context.Context, key []byte) error {
 	if len(key) == 0 {
 		return ErrNoKey
