@@ -208,23 +208,12 @@ func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64) error {
 // again, the same bytes, once the archive was asked which of them it has.
 // doubt says that there are messages among them.
 func (a *Account) Forget(ctx context.Context) (doubt bool, err error) {
-	err = a.DB.Update(ctx, func(tx *storage.Tx) error {
-		doubt = false
+	err = a.DB.Update(ctx, func(tx *storage.Tx) (err error) {
 		if _, err := tx.ForgetStream(a.ID); err != nil {
 			return err
 		}
-		for after := int64(0); !doubt; {
-			rows, err := tx.Outbox(a.ID, after, prepareScan, OutReady)
-			if err != nil {
-				return err
-			}
-			for _, row := range rows {
-				after = row.ID
-				doubt = doubt || row.Kind == OutMessage && row.Attempts > 0
-			}
-			if len(rows) < prepareScan {
-				break
-			}
+		if doubt, err = a.doubt(tx.Reader); err != nil {
+			return err
 		}
 		return tx.DeleteStream(a.ID)
 	})
@@ -232,4 +221,32 @@ func (a *Account) Forget(ctx context.Context) (doubt bool, err error) {
 		return false, fmt.Errorf("forget stream: %w", err)
 	}
 	return doubt, nil
+}
+
+// Doubt says whether there are messages that were written to a stream that was
+// forgotten since, and that the archive has not settled.
+func (a *Account) Doubt(ctx context.Context) (doubt bool, err error) {
+	err = a.DB.View(ctx, func(r *storage.Reader) (err error) {
+		doubt, err = a.doubt(r)
+		return err
+	})
+	return doubt, err
+}
+
+func (a *Account) doubt(r *storage.Reader) (bool, error) {
+	for after := int64(0); ; {
+		rows, err := r.Outbox(a.ID, after, prepareScan, OutReady)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range rows {
+			after = row.ID
+			if row.Kind == OutMessage && row.Attempts > 0 {
+				return true, nil
+			}
+		}
+		if len(rows) < prepareScan {
+			return false, nil
+		}
+	}
 }

@@ -36,13 +36,13 @@ func (l *Link) startSession() {
 // out of order, and to lose stanzas, around a resumption. What arrived
 // already is known again by its keys.
 func (l *Link) startCatchUp(before func(context.Context) error) {
-	l.session.holding = true
-	if l.session.catching {
-		l.session.again = true
+	l.session.archive.holding = true
+	if l.session.archive.catching {
+		l.session.archive.again = true
 		return
 	}
-	l.session.catching = true
-	began := l.session.began
+	l.session.archive.catching = true
+	began := l.session.archive.began
 	l.child(func(ctx context.Context) {
 		err := before(ctx)
 		if err == nil {
@@ -57,10 +57,10 @@ func (l *Link) startCatchUp(before func(context.Context) error) {
 
 // caughtUp goes on with what waited for the archive.
 func (l *Link) caughtUp(ctx context.Context) {
-	l.session.catching = false
+	l.session.archive.catching = false
 	l.session.mayFlush = true
-	if l.session.again {
-		l.session.again = false
+	if l.session.archive.again {
+		l.session.archive.again = false
 		l.startCatchUp(func(context.Context) error { return nil })
 	} else {
 		l.release()

@@ -161,9 +161,9 @@ func (l *Link) deviceList(b *batch, peer string, devices []xmpp.Device) {
 			return
 		}
 		if peer == l.account.JID {
-			clear(l.session.ready) // every peer's next message goes to it too
+			clear(l.session.peers.ready) // every peer's next message goes to it too
 		}
-		delete(l.session.ready, peer)
+		delete(l.session.peers.ready, peer)
 		l.unblock(peer)
 	})
 }
@@ -184,7 +184,7 @@ const listAge = time.Hour
 
 // known says whether the devices of peer were looked up lately.
 func (l *Link) known(peer string) bool {
-	at, ok := l.session.ready[peer]
+	at, ok := l.session.peers.ready[peer]
 	age := l.account.Now().Sub(at)
 	return ok && age >= 0 && age < listAge
 }
@@ -192,10 +192,10 @@ func (l *Link) known(peer string) bool {
 // fetchDevices looks up what is needed to write to peer, and sends on when
 // it is known.
 func (l *Link) fetchDevices(peer string) {
-	if l.session.fetching[peer] {
+	if l.session.peers.fetching[peer] {
 		return
 	}
-	l.session.fetching[peer] = true
+	l.session.peers.fetching[peer] = true
 	l.child(func(ctx context.Context) {
 		err := retry(ctx, func() error {
 			ctx, cancel := context.WithTimeout(ctx, fetchWait)
@@ -209,8 +209,8 @@ func (l *Link) fetchDevices(peer string) {
 			l.log.Info("devices of a peer not known", "code", code.Of(err))
 		}
 		l.post(ctx, func() {
-			delete(l.session.fetching, peer)
-			l.session.ready[peer] = l.account.Now()
+			delete(l.session.peers.fetching, peer)
+			l.session.peers.ready[peer] = l.account.Now()
 			l.flush(ctx)
 		})
 	})
@@ -226,10 +226,10 @@ const (
 // awaitDevices looks from time to time whether peer has a device now. Contacts
 // tell by themselves; somebody who is none, or has just registered, does not.
 func (l *Link) awaitDevices(peer string) {
-	if l.session.awaiting[peer] || len(l.session.awaiting) >= maxAwait {
+	if l.session.peers.awaiting[peer] || len(l.session.peers.awaiting) >= maxAwait {
 		return
 	}
-	l.session.awaiting[peer] = true
+	l.session.peers.awaiting[peer] = true
 	l.child(func(ctx context.Context) {
 		for wait := firstLook; ; wait = min(2*wait, maxLook) {
 			timer := time.NewTimer(wait)
@@ -244,8 +244,8 @@ func (l *Link) awaitDevices(peer string) {
 			}
 		}
 		l.post(ctx, func() {
-			delete(l.session.awaiting, peer)
-			delete(l.session.ready, peer)
+			delete(l.session.peers.awaiting, peer)
+			delete(l.session.peers.ready, peer)
 			l.unblock(peer)
 		})
 	})

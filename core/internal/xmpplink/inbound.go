@@ -81,7 +81,7 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 		return
 	}
 	handled, id, managed := l.handled(b.count), l.session.id, l.session.managed && b.counted
-	if managed {
+	if managed && l.session.kept {
 		b.apply(func(tx *storage.Tx, _ func(event.Event)) error {
 			return tx.SetHandled(l.account.ID, id, handled)
 		})
@@ -110,34 +110,34 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 // handled is how far stanzas are durable once those up to count that are not
 // held are.
 func (l *Link) handled(count uint64) uint64 {
-	if len(l.session.held) > 0 {
-		return min(count, l.session.held[0].count-1)
+	if len(l.session.archive.held) > 0 {
+		return min(count, l.session.archive.held[0].count-1)
 	}
 	return count
 }
 
 // hold keeps a message back while a catch-up runs. False: it is not held.
 func (l *Link) hold(item *stream.Item, u pipeline.Update) bool {
-	if !l.session.holding {
+	if !l.session.archive.holding {
 		return false
 	}
-	if len(l.session.held) >= maxHeld {
+	if len(l.session.archive.held) >= maxHeld {
 		// Too many: from here on what is live goes ahead. Sort keys keep the
 		// conversation in order; only the events are not.
 		l.release()
 		return false
 	}
-	l.session.held = append(l.session.held, heldItem{count: item.Count, update: u})
+	l.session.archive.held = append(l.session.archive.held, heldItem{count: item.Count, update: u})
 	return true
 }
 
 // release stores what was held, in order.
 func (l *Link) release() {
-	if !l.session.holding {
+	if !l.session.archive.holding {
 		return
 	}
-	held := l.session.held
-	l.session.holding, l.session.held = false, nil
+	held := l.session.archive.held
+	l.session.archive.holding, l.session.archive.held = false, nil
 	for len(held) > 0 {
 		n := min(len(held), batchItems)
 		b := batch{count: held[n-1].count, counted: true}

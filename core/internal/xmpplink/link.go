@@ -184,10 +184,16 @@ func (l *Link) withClient(fn func(*xmpp.Client)) {
 	}
 }
 
-// post hands fn to the actor, from a child goroutine.
+// post hands fn to the actor, from a child goroutine with its ctx. It is not
+// run once the child's session has ended.
 func (l *Link) post(ctx context.Context, fn func()) {
+	current := func() {
+		if ctx.Err() == nil {
+			fn()
+		}
+	}
 	select {
-	case l.mail.posts <- fn:
+	case l.mail.posts <- current:
 	case <-ctx.Done():
 	}
 }

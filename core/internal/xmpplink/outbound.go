@@ -74,9 +74,9 @@ const pingWait = 2 * time.Minute
 // later request says that what went before was taken.
 func (l *Link) confirmByPing(streamID string, upto uint64) {
 	l.child(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, pingWait)
+		waiting, cancel := context.WithTimeout(ctx, pingWait)
 		defer cancel()
-		if err := l.client.Ping(ctx, jid.JID{}); err != nil {
+		if err := l.client.Ping(waiting, jid.JID{}); err != nil {
 			return
 		}
 		l.post(ctx, func() {

@@ -22,25 +22,36 @@ type session struct {
 	ctx    context.Context // of the child goroutines; ends with the session
 	cancel context.CancelFunc
 
-	id       string // names the session, here and in the database
-	jid      jid.JID
-	began    time.Time // the connection's beginning; zero: what an unfinished catch-up says
-	managed  bool      // stream management is on
-	stateful bool      // the server wants to know whether somebody looks
-	up       bool      // connected
-	broken   bool      // a batch could not be stored: nothing counts until a reconnect
+	id          string // names the session, here and in the database
+	jid         jid.JID
+	managed     bool // stream management is on
+	kept        bool // and the database has its count, to resume it
+	stateful    bool // the server wants to know whether somebody looks
+	established bool // all that a new session needs is under way
+	up          bool // connected
+	broken      bool // a batch could not be stored: nothing counts until a reconnect
+	mayFlush    bool // what is in doubt has been cleared up
 
-	mayFlush bool // what is in doubt has been cleared up
-	catching bool // the archive is being read
-	again    bool // and has to be read once more after that
-	holding  bool // live messages wait for the end of it
+	archive  reading
+	peers    lookups
+	written  uint64 // stanzas sent without stream management
+	failures int    // of the database in a row
+}
+
+// reading is how far the archive has been read.
+type reading struct {
+	began    time.Time // the connection's beginning; zero: what an unfinished run says
+	catching bool      // it is being read
+	again    bool      // and has to be read once more after that
+	holding  bool      // live messages wait for the end of it
 	held     []heldItem
+}
 
-	ready    map[string]time.Time // when the devices of a peer were looked up
-	fetching map[string]bool
-	awaiting map[string]bool // peers who have no device yet
-	written  uint64          // stanzas sent without stream management
-	failures int             // of the database in a row
+// lookups are the peers whose devices are, or are to be, known.
+type lookups struct {
+	ready    map[string]time.Time // when they were looked up
+	fetching map[string]bool      // being looked up now
+	awaiting map[string]bool      // there are none yet
 }
 
 func (s *session) end() {
@@ -53,8 +64,10 @@ func (s *session) end() {
 func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
 	s := session{
-		jid: o.JID, id: o.ID, managed: o.SM, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
-		ready: make(map[string]time.Time), fetching: make(map[string]bool), awaiting: make(map[string]bool),
+		jid: o.JID, id: o.ID, managed: o.SM, kept: o.SM && o.Resumable, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
+		peers: lookups{
+			ready: make(map[string]time.Time), fetching: make(map[string]bool), awaiting: make(map[string]bool),
+		},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
@@ -63,22 +76,21 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 // online reacts to a stream that came about.
 func (l *Link) online(ctx context.Context, item *stream.Item) {
 	o := item.Online
-	inProcess := l.session.ctx != nil && l.session.ctx.Err() == nil && l.session.id == o.ID
-	if !o.Resumed || !inProcess {
+	ours := o.Resumed && l.session.established && l.session.id == o.ID
+	if !ours {
 		l.begin(ctx, o)
 	}
 	l.session.up, l.session.broken = true, false
 	var err error
-	if o.Resumed {
-		err = l.resumed(ctx, o, item.Count, inProcess)
+	if ours {
+		err = l.resumed(ctx, o, item.Count)
 	} else {
-		err = l.fresh(ctx, o)
+		err = l.establish(ctx, o, item.Count)
+	}
+	if err == nil {
+		err = l.credentials.persist(ctx, l.account.DB, l.account.ID)
 	}
 	if err != nil {
-		l.storageFailed(ctx, err)
-		return
-	}
-	if err := l.credentials.persist(ctx, l.account.DB, l.account.ID); err != nil {
 		l.storageFailed(ctx, err)
 		return
 	}
@@ -87,58 +99,67 @@ func (l *Link) online(ctx context.Context, item *stream.Item) {
 	l.flush(ctx)
 }
 
-// resumed goes on where the connection was lost, maybe by another process.
-func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64, inProcess bool) error {
-	updates := []pipeline.Update{{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}}}
-	if !inProcess {
-		// The stanzas of the process before that the server has not counted
-		// are only in the outbox: they go out again, the same bytes.
-		updates = append(updates, pipeline.Update{Apply: func(tx *storage.Tx, _ func(event.Event)) error {
-			_, err := tx.ForgetStream(l.account.ID)
-			return err
-		}})
-	}
-	updates = append(updates, l.saveStream(o, count))
-	if _, err := l.account.Deliver(ctx, updates); err != nil {
+// resumed goes on where the connection was lost.
+func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64) error {
+	_, err := l.account.Deliver(ctx, []pipeline.Update{
+		{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}}, l.saveStream(o, count),
+	})
+	if err != nil {
 		return err
 	}
-	l.session.began = l.account.Now()
-	if !inProcess {
-		l.session.mayFlush = true
-		unfinished, err := l.account.Unfinished(ctx)
-		if err != nil {
-			return err
-		}
-		if unfinished {
-			l.session.began = time.Time{} // that run's messages go below its live ones
-		}
-		l.child(l.setupDevices)
-		l.awaitAll(ctx)
-	}
+	l.session.archive.began = l.account.Now()
 	l.startCatchUp(func(context.Context) error { return nil })
 	return nil
 }
 
-// fresh starts a session that knows nothing of the one before.
-func (l *Link) fresh(ctx context.Context, o *stream.OnlineInfo) error {
-	doubt, err := l.account.Forget(ctx)
+// establish begins a session of which this process knows nothing yet: a new
+// one, or one that another process has begun. How far that one got before it
+// was killed is not known either, so everything is done that a session needs.
+func (l *Link) establish(ctx context.Context, o *stream.OnlineInfo, count uint64) (err error) {
+	l.session.archive.began = l.account.Now()
+	var doubt bool
+	if o.Resumed {
+		doubt, err = l.takeOver(ctx, o, count)
+	} else if doubt, err = l.account.Forget(ctx); err == nil && o.Resumable {
+		_, err = l.account.Deliver(ctx, []pipeline.Update{l.saveStream(o, count)})
+	}
 	if err != nil {
 		return err
 	}
-	if o.Resumable {
-		if _, err := l.account.Deliver(ctx, []pipeline.Update{l.saveStream(o, 0)}); err != nil {
-			return err
-		}
-	}
-	l.session.began = l.account.Now()
 	// Messages that may have arrived wait for the archive to say so.
 	l.session.mayFlush = !doubt
+	l.session.established = true
 	l.startSession()
 	versioned := o.Feature(xmpp.NSRosterVersioning, "ver")
 	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
 	l.child(l.setupDevices)
 	l.awaitAll(ctx)
 	return nil
+}
+
+// takeOver goes on with the session of a process that was killed. The stanzas
+// of that process that the server has not counted are only in the outbox: they
+// go out again, the same bytes.
+func (l *Link) takeOver(ctx context.Context, o *stream.OnlineInfo, count uint64) (doubt bool, err error) {
+	if doubt, err = l.account.Doubt(ctx); err != nil {
+		return false, err
+	}
+	unfinished, err := l.account.Unfinished(ctx)
+	if err != nil {
+		return false, err
+	}
+	if unfinished {
+		l.session.archive.began = time.Time{} // that run's messages go below its live ones
+	}
+	_, err = l.account.Deliver(ctx, []pipeline.Update{
+		{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}},
+		{Apply: func(tx *storage.Tx, _ func(event.Event)) error {
+			_, err := tx.ForgetStream(l.account.ID)
+			return err
+		}},
+		l.saveStream(o, count),
+	})
+	return doubt, err
 }
 
 func (l *Link) saveStream(o *stream.OnlineInfo, handled uint64) pipeline.Update {
