@@ -21,10 +21,11 @@ const archivePage = 250
 // what came before it is in the archive, so nothing falls in between.
 func (l *Link) startSession() {
 	l.startCatchUp(func(ctx context.Context) error {
-		if err := l.client.SendPresence(ctx, xmpp.Presence{}); err != nil {
+		err := l.connected(ctx, func() error { return l.client.SendPresence(ctx, xmpp.Presence{}) })
+		if err != nil {
 			return err // a new session will start over
 		}
-		if err := l.client.EnableCarbons(ctx); err != nil {
+		if err := l.connected(ctx, func() error { return l.client.EnableCarbons(ctx) }); err != nil {
 			l.log.Debug("no carbons", "code", code.Of(err))
 		}
 		return nil
@@ -46,7 +47,7 @@ func (l *Link) startCatchUp(before func(context.Context) error) {
 	l.child(func(ctx context.Context) {
 		err := before(ctx)
 		if err == nil {
-			err = retry(ctx, func() error { return l.catchUp(ctx, began) })
+			err = l.retry(ctx, func() error { return l.catchUp(ctx, began) })
 		}
 		if err != nil {
 			l.log.Info("archive not read", "code", code.Of(err))
@@ -58,13 +59,13 @@ func (l *Link) startCatchUp(before func(context.Context) error) {
 // caughtUp goes on with what waited for the archive.
 func (l *Link) caughtUp(ctx context.Context) {
 	l.session.archive.catching = false
-	l.session.mayFlush = true
 	if l.session.archive.again {
 		l.session.archive.again = false
 		l.startCatchUp(func(context.Context) error { return nil })
-	} else {
-		l.release()
+		return // what is in doubt stays so
 	}
+	l.release()
+	l.session.mayFlush = true
 	l.flush(ctx)
 }
 
@@ -79,6 +80,7 @@ func (l *Link) catchUp(ctx context.Context, began time.Time) error {
 	if err != nil && !unsupported(err) {
 		return err
 	}
+	l.archiveKnown.Store(err == nil)
 	if err := l.account.EndCatchUp(ctx, run); err != nil {
 		return err
 	}
@@ -98,6 +100,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 	defer cancel()
 	query := xmpp.ArchiveQuery{After: run.Cursor, Max: archivePage, Last: run.First()}
 	next := l.fetchPage(ctx, query)
+	var trail trail
 	for {
 		f := <-next
 		lost := false
@@ -112,6 +115,10 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 		l.archiveKnown.Store(true)
 		l.log.Debug("archive page", "messages", len(f.page.Items), "complete", f.page.Complete)
 		done := f.page.Complete || f.page.Last == "" || query.Last || lost
+		if !done && trail.circles(f.page.Last) {
+			l.log.Warn("archive goes round in circles")
+			done = true
+		}
 		if !done {
 			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
 			next = l.fetchPage(ctx, query)
@@ -124,6 +131,23 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 			return nil
 		}
 	}
+}
+
+// A trail notices, by Brent's algorithm, that pages come again. An archive that
+// sends the same ones over and over would keep us busy for ever.
+type trail struct {
+	mark        string
+	steps, next int
+}
+
+func (t *trail) circles(id string) bool {
+	if id == t.mark {
+		return true
+	}
+	if t.steps++; t.steps >= t.next {
+		t.mark, t.steps, t.next = id, 0, 2*t.next+1
+	}
+	return false
 }
 
 func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetched {

@@ -89,10 +89,14 @@ func cut(text string, n int) string {
 	return text[:n]
 }
 
-// Presence returns the best presence of peer's devices.
+// Presence returns the best presence of peer's devices. It is known only while
+// connected.
 func (l *Link) Presence(peer string) (best Presence) {
 	l.status.mu.Lock()
 	defer l.status.mu.Unlock()
+	if l.status.state != event.Online {
+		return best
+	}
 	for _, p := range l.status.presence[peer] {
 		if p.Availability > best.Availability {
 			best = p
@@ -104,7 +108,7 @@ func (l *Link) Presence(peer string) (best Presence) {
 // fetchRoster brings the roster up to date; with versioning an unchanged one
 // costs a few bytes.
 func (l *Link) fetchRoster(ctx context.Context, versioned bool) {
-	err := retry(ctx, func() error {
+	err := l.retry(ctx, func() error {
 		var version string
 		err := l.account.DB.View(ctx, func(r *storage.Reader) error {
 			row, err := r.Account(l.account.ID)
@@ -172,7 +176,9 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 		return nil
 	})
 	b.then(func() {
-		if err := l.client.AnswerRosterPush(ctx, iq); err != nil {
+		sending, cancel := context.WithTimeout(ctx, roomWait)
+		defer cancel()
+		if err := l.client.AnswerRosterPush(sending, iq); err != nil {
 			l.log.Debug("roster push not answered", "code", code.Of(err))
 		}
 	})

@@ -46,7 +46,7 @@ func (l *Link) setupDevices(ctx context.Context) {
 	if l.account.OMEMO == nil {
 		return
 	}
-	err := retry(ctx, func() error {
+	err := l.retry(ctx, func() error {
 		if err := l.publishIfDue(ctx); err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (l *Link) setupDevices(ctx context.Context) {
 
 // maintain replaces used prekeys.
 func (l *Link) maintain(ctx context.Context) {
-	if err := retry(ctx, func() error { return l.publishIfDue(ctx) }); err != nil && ctx.Err() == nil {
+	if err := l.retry(ctx, func() error { return l.publishIfDue(ctx) }); err != nil && ctx.Err() == nil {
 		l.log.Warn("own bundle not published", "code", code.Of(err))
 	}
 }
@@ -197,7 +197,7 @@ func (l *Link) fetchDevices(peer string) {
 	}
 	l.session.peers.fetching[peer] = true
 	l.child(func(ctx context.Context) {
-		err := retry(ctx, func() error {
+		err := l.retry(ctx, func() error {
 			ctx, cancel := context.WithTimeout(ctx, fetchWait)
 			defer cancel()
 			if _, err := l.updateList(ctx, peer); err != nil {

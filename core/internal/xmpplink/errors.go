@@ -47,20 +47,47 @@ const (
 )
 
 // retry calls fn until it succeeds, fails for good or too often, or ctx ends.
-func retry(ctx context.Context, fn func() error) error {
+// Being offline is no failure: a session may be resumed after a long time.
+func (l *Link) retry(ctx context.Context, fn func() error) error {
 	wait := firstWait
 	for n := 1; ; n++ {
-		err := fn()
+		err := l.connected(ctx, fn)
 		if err == nil || ctx.Err() != nil || n == attempts || !temporary(err) {
 			return err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := pause(ctx, wait); err != nil {
+			return err
 		}
 		wait = min(2*wait, maxWait)
+	}
+}
+
+// connected calls fn again each time there is a connection, until it fails for
+// another reason than that there is none.
+func (l *Link) connected(ctx context.Context, fn func() error) error {
+	for {
+		err := fn()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, stream.ErrNotConnected) {
+			return err
+		}
+		if err := pause(ctx, firstWait); err != nil { // the state may lag behind
+			return err
+		}
+		select {
+		case <-l.status.connected():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -58,6 +58,33 @@ type status struct {
 	state    event.State
 	code     string
 	presence map[string]map[string]Presence // bare JID → resource
+	online   chan struct{}                  // closed while there is a connection
+}
+
+// connected returns what is closed once there is a connection.
+func (s *status) connected() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.online
+}
+
+// enter notes the state. Presences are kept as long as the session is, which
+// says nothing of them again when it is resumed.
+func (s *status) enter(state event.State, resumed bool, reason string) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = s.state != state || s.code != reason || state == event.Online
+	switch {
+	case state == event.Online && s.state != event.Online:
+		close(s.online)
+	case state != event.Online && s.state == event.Online:
+		s.online = make(chan struct{})
+	}
+	if state == event.Online && !resumed || state == event.Offline || state == event.Failed {
+		clear(s.presence)
+	}
+	s.state, s.code = state, reason
+	return changed
 }
 
 const (
@@ -78,7 +105,7 @@ func Start(account *pipeline.Account, conn ConnConfig) *Link {
 		publishing: make(chan struct{}, 1),
 	}
 	l.status.presence = make(map[string]map[string]Presence)
-	l.status.state = event.Connecting
+	l.status.state, l.status.online = event.Connecting, make(chan struct{})
 	for range cap(l.mail.buffer) {
 		l.mail.buffer <- make([]stream.Item, 0, batchItems)
 	}
@@ -125,14 +152,7 @@ func (l *Link) State() (event.State, string) {
 }
 
 func (l *Link) setState(state event.State, resumed bool, reason string) {
-	l.status.mu.Lock()
-	same := l.status.state == state && l.status.code == reason && state != event.Online
-	l.status.state, l.status.code = state, reason
-	if state != event.Online || !resumed {
-		clear(l.status.presence)
-	}
-	l.status.mu.Unlock()
-	if !same {
+	if l.status.enter(state, resumed, reason) {
 		l.account.Bus.Publish(event.Event{
 			Kind: event.AccountState, Account: l.account.ID, State: state, Resumed: resumed, Code: reason,
 		})
