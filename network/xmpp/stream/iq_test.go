@@ -144,6 +144,7 @@ func TestIQErrors(t *testing.T) {
 		begun := time.Now()
 		done := r.request("")
 		id := p.expect(element.NSClient, "iq").AttrValue("id")
+		p.ack(1) // it is heard, and not answered
 		require.ErrorIs(t, (<-done).err, ErrIQTimeout)
 		require.Equal(t, 30*time.Second, time.Since(begun))
 		p.answer("", id, "result") // too late

@@ -59,9 +59,10 @@ type ledger struct {
 
 // asking is the state of our requests for acknowledgement.
 type asking struct {
-	pending bool // one is not answered yet
-	since   int  // stanzas sent after the last one
-	probe   bool // one is wanted in any case
+	pending bool      // one is not answered yet
+	at      time.Time // since when nothing has been answered, if pending
+	since   int       // stanzas sent after the last one
+	probe   bool      // one is wanted in any case
 	end     []byte
 }
 
@@ -185,7 +186,23 @@ func (l *ledger) resumable() (session, bool) {
 func (l *ledger) handle(serial int, count uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if serial != l.session.serial || !l.session.sm {
+	if serial == l.session.serial {
+		l.durable(count)
+	}
+}
+
+// handleOf is handle for the session with that name.
+func (l *ledger) handleOf(id string, count uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if id == l.session.id {
+		l.durable(count)
+	}
+}
+
+// durable moves the mark of what is durable; l.mu is held.
+func (l *ledger) durable(count uint64) {
+	if !l.session.sm {
 		return
 	}
 	l.in.handle(count)

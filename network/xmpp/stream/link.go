@@ -241,6 +241,7 @@ func (l *link) write() error {
 				}
 				return fmt.Errorf("write stream: %w: %w", ErrEnded, err)
 			}
+			wake(l.watch.asked)
 		}
 		if last && l.s.ledger.detached() {
 			return errDone

@@ -340,3 +340,24 @@ func TestReset(t *testing.T) {
 		require.EqualValues(t, 1, r.wantBody("1").Count)
 	})
 }
+
+// A server that goes on sending, but answers no request for an acknowledgement,
+// does not hear us: a new session takes the place of the one it is deaf in.
+func TestDeafServer(t *testing.T) {
+	bubble(t, func(r *rig) {
+		p := r.online("s1")
+		r.send("1")
+		require.Equal(t, "1", bodyOf(p.read()))
+		p.expect(nsSM, "r")
+		for range 3 {
+			time.Sleep(9 * time.Second) // of the bubble
+			p.message("still here")
+		}
+		for range 3 {
+			r.wantBody("still here")
+		}
+		require.ErrorIs(t, r.want(Offline).Err, ErrTimeout)
+		r.accept().ready("s2") // and not <resume/>
+		require.False(t, r.want(Online).Online.Resumed)
+	})
+}

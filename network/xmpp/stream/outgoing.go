@@ -2,7 +2,10 @@
 
 package stream
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // totals returns how many stanzas were received, and how many sent ones the
 // server has taken responsibility for.
@@ -99,6 +102,9 @@ func (l *ledger) batch(dst []byte) (batch []byte, last bool) {
 	case !sm:
 		l.out.drop(n)
 	case l.asking.probe || l.asking.since+n > 0 && (!l.asking.pending || l.asking.since+n >= askEvery):
+		if !l.asking.pending {
+			l.asking.at = time.Now()
+		}
 		l.asking.pending, l.asking.probe, l.asking.since = true, false, 0
 		dst = append(dst, "<r xmlns='"+nsSM+"'/>"...)
 	default:
@@ -114,6 +120,14 @@ func (l *ledger) batch(dst []byte) (batch []byte, last bool) {
 		dst = appendAck(dst, l.in.tell())
 	}
 	return append(dst, l.asking.end...), true
+}
+
+// unanswered returns since when the server has left our requests for an
+// acknowledgement unanswered.
+func (l *ledger) unanswered() (since time.Time, waiting bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asking.at, l.session.sm && l.asking.pending
 }
 
 func appendAck(dst []byte, h uint32) []byte {

@@ -64,6 +64,13 @@ func (s *Stream) Handled(count uint64) {
 	s.ledger.handle(s.queue.consumer(), count)
 }
 
+// HandledOf is Handled for the session that [OnlineInfo.ID] names, and nothing
+// if that is no longer the present one. It is for a consumer that may have
+// called Next again before the items of the former call were handled.
+func (s *Stream) HandledOf(id string, count uint64) {
+	s.ledger.handleOf(id, count)
+}
+
 // Send sends a stanza, without waiting for more than room in memory. It gets
 // lost when the session does. Errors: ErrNotConnected, ErrClosed, and ErrBusy
 // together with ctx.Err() when there was no room until ctx ended. With an

@@ -19,13 +19,14 @@ const nsPing = "urn:xmpp:ping"
 type watch struct {
 	owed    chan struct{} // the server waits for an acknowledgement
 	probe   chan struct{} // check the connection now
+	asked   chan struct{} // something was written
 	written chan struct{} // closed when nothing more will be written
 }
 
 func newWatch() watch {
 	return watch{
 		owed: make(chan struct{}, 1), probe: make(chan struct{}, 1),
-		written: make(chan struct{}),
+		asked: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 }
 
@@ -39,6 +40,7 @@ func (l *link) keep() error {
 		beats    int64         // what there had been by then
 		limit    time.Duration // how long that may take
 		owed     time.Time     // since when it waits for an acknowledgement
+		deaf     question      // for an acknowledgement that it has not answered
 	)
 	ask := func(within time.Duration) {
 		asked, limit, beats = time.Now(), within, l.wire.pulse.beats.Load()
@@ -67,6 +69,11 @@ func (l *link) keep() error {
 		default:
 			next = min(next, limit-time.Since(asked))
 		}
+		left, err := l.hearing(&deaf)
+		if err != nil {
+			return err
+		}
+		next = min(next, left)
 		if !owed.IsZero() {
 			if time.Since(owed) >= timeouts.Patience {
 				owed = time.Time{}
@@ -82,6 +89,7 @@ func (l *link) keep() error {
 			if owed.IsZero() {
 				owed = time.Now()
 			}
+		case <-l.watch.asked:
 		case <-l.watch.probe:
 			if asked.IsZero() || limit-time.Since(asked) > l.s.cfg.Keepalive.Probe {
 				ask(l.s.cfg.Keepalive.Probe)
@@ -91,6 +99,37 @@ func (l *link) keep() error {
 		}
 	}
 }
+
+// A question is a request for an acknowledgement, and what had arrived when it was made.
+type question struct {
+	at    time.Time
+	beats int64
+}
+
+// hearing returns after which time to look again whether the server hears us.
+// One that goes on sending, but leaves our requests for an acknowledgement
+// unanswered, does not: Prosody 0.12 can be like that after a resumption, when
+// it takes our stanzas for the rest of one that the lost connection broke off.
+// Resuming that session again would not help.
+func (l *link) hearing(q *question) (left time.Duration, err error) {
+	since, waiting := l.s.ledger.unanswered()
+	beats := l.wire.pulse.beats.Load()
+	switch {
+	case !waiting:
+		return maxWait, nil
+	case !q.at.Equal(since):
+		*q = question{since, beats}
+	}
+	left = l.s.cfg.Keepalive.Timeout - time.Since(since)
+	if left > 0 || q.beats == beats {
+		return max(left, time.Second), nil
+	}
+	l.s.ledger.forget()
+	return 0, fmt.Errorf("await acknowledgement: %w", ErrTimeout)
+}
+
+// maxWait is longer than anything else that is waited for.
+const maxWait = 24 * time.Hour
 
 // ping is what is sent where there is no stream management: whatever answers
 // it is a sign of life, and every IQ is answered. XEP-0199.
