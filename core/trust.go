@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/xmpplink"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/storage"
@@ -59,7 +60,7 @@ func (a *Account) OwnDevice(ctx context.Context) (Device, error) {
 	device := Device{JID: a.jid, Active: true, Own: true, Trust: Verified}
 	err := a.client.db.Update(ctx, func(tx *storage.Tx) error {
 		st := tx.OMEMO(a.id)
-		if _, err := a.pipe.OMEMO.Setup(tx.Context(), st); err != nil {
+		if err := xmpplink.SetupKeys(tx, a.pipe); err != nil {
 			return err
 		}
 		bundle, err := a.pipe.OMEMO.OwnBundle(tx.Context(), st)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/network/xmpp"
@@ -30,13 +31,17 @@ func (l *Link) setupOMEMO(ctx context.Context) error {
 	if l.account.OMEMO == nil {
 		return nil
 	}
-	return l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		created, err := l.account.OMEMO.Setup(tx.Context(), tx.OMEMO(l.account.ID))
-		if err != nil || !created {
-			return err
-		}
-		return tx.PutValue(l.account.ID, flagPublish, []byte{1})
-	})
+	return l.account.DB.Update(ctx, func(tx *storage.Tx) error { return SetupKeys(tx, l.account) })
+}
+
+// SetupKeys makes the own keys of an account if it has none, and sees to it
+// that they are published. Whoever needs them first calls it.
+func SetupKeys(tx *storage.Tx, a *pipeline.Account) error {
+	created, err := a.OMEMO.Setup(tx.Context(), tx.OMEMO(a.ID))
+	if err != nil || !created {
+		return err
+	}
+	return tx.PutValue(a.ID, flagPublish, []byte{1})
 }
 
 // setupDevices publishes the own bundle if that is due, and sees to it that
