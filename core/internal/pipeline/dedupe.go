@@ -46,6 +46,13 @@ func ContentKey(author, id, body string) []byte {
 	return key('c', []byte(author), []byte(id), []byte(body))
 }
 
+// PlaceKey is the key of a message of which nothing else can be told but where
+// in a stream it came: a server that repeats it gives it the same place. The
+// content is part of it for those that repeat in another order.
+func PlaceKey(place, author, body string) []byte {
+	return key('p', []byte(place), []byte(author), []byte(body))
+}
+
 // CipherKey is the key of an OMEMO message: a sender never makes the same
 // ciphertext twice.
 func CipherKey(author string, sid uint32, iv, payload []byte, keys [][]byte) []byte {

@@ -32,6 +32,7 @@ type Incoming struct {
 	Outgoing  bool   // written by us, on another device
 	RemoteID  string // origin-id, else stanza id
 	ArchiveID string // stanza-id in the account's own archive, if known
+	Place     string // its place in the stream it came on, if that is counted
 	At        time.Time
 	Body      string
 	Envelope  *omemo.Envelope // nil: plain text
@@ -57,6 +58,9 @@ func (m *Incoming) keys(own string) [][]byte {
 	}
 	if k := ContentKey(m.Sender, m.RemoteID, m.Body); k != nil {
 		keys = append(keys, k)
+	}
+	if len(keys) == 0 && m.Place != "" {
+		keys = append(keys, PlaceKey(m.Place, m.Sender, m.Body))
 	}
 	return keys
 }

@@ -80,7 +80,8 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 	if l.session.broken || len(b.updates) == 0 && !b.counted {
 		return
 	}
-	handled, id, managed := l.handled(b.count), l.session.id, l.session.managed && b.counted
+	handled := max(l.handled(b.count), l.session.handled)
+	id, managed := l.session.id, l.session.managed && b.counted
 	if managed && l.session.kept {
 		b.apply(func(tx *storage.Tx, _ func(event.Event)) error {
 			return tx.SetHandled(l.account.ID, id, handled)
@@ -99,7 +100,8 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 		l.child(l.maintain)
 	}
 	if managed {
-		l.client.Handled(handled)
+		l.session.handled = handled
+		l.client.HandledOf(id, handled)
 		pipeline.KillPoint("ack.sent")
 	}
 	for _, fn := range b.after {
@@ -110,25 +112,41 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 // handled is how far stanzas are durable once those up to count that are not
 // held are.
 func (l *Link) handled(count uint64) uint64 {
-	if len(l.session.archive.held) > 0 {
-		return min(count, l.session.archive.held[0].count-1)
+	for _, h := range l.session.archive.held {
+		if h.count > 0 { // else from before there were counts
+			return min(count, h.count-1)
+		}
 	}
 	return count
 }
 
-// hold keeps a message back while a catch-up runs. False: it is not held.
-func (l *Link) hold(item *stream.Item, u pipeline.Update) bool {
-	if !l.session.archive.holding {
-		return false
-	}
-	if len(l.session.archive.held) >= maxHeld {
+// hold keeps a message back while a catch-up runs; else it goes into the batch.
+func (l *Link) hold(ctx context.Context, b *batch, item *stream.Item, in *pipeline.Incoming) {
+	if l.session.archive.holding && len(l.session.archive.held) >= maxHeld {
 		// Too many: from here on what is live goes ahead. Sort keys keep the
-		// conversation in order; only the events are not.
+		// conversation in order; only the events are not. What came before
+		// must be stored before the count of what is released.
+		l.deliver(ctx, b)
+		*b = batch{}
 		l.release()
-		return false
 	}
-	l.session.archive.held = append(l.session.archive.held, heldItem{count: item.Count, update: u})
-	return true
+	u := pipeline.Update{Message: in}
+	switch {
+	case l.session.broken: // it will be sent again
+	case l.session.archive.holding:
+		l.session.archive.held = append(l.session.archive.held, heldItem{count: item.Count, update: u})
+	default:
+		b.add(l.trusted(u))
+	}
+}
+
+// trusted takes the archive's id off a message unless there is an archive:
+// anybody could have put it there.
+func (l *Link) trusted(u pipeline.Update) pipeline.Update {
+	if !l.archiveKnown.Load() {
+		u.Message.ArchiveID = ""
+	}
+	return u
 }
 
 // release stores what was held, in order.
@@ -142,7 +160,7 @@ func (l *Link) release() {
 		n := min(len(held), batchItems)
 		b := batch{count: held[n-1].count, counted: true}
 		for _, h := range held[:n] {
-			b.add(h.update)
+			b.add(l.trusted(h.update))
 		}
 		l.deliver(l.session.ctx, &b)
 		held = held[n:]

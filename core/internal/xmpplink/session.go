@@ -34,6 +34,7 @@ type session struct {
 
 	archive  reading
 	peers    lookups
+	handled  uint64 // stanzas that are durable, as the stream was told
 	written  uint64 // stanzas sent without stream management
 	failures int    // of the database in a row
 }
@@ -69,6 +70,7 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 			ready: make(map[string]time.Time), fetching: make(map[string]bool), awaiting: make(map[string]bool),
 		},
 	}
+	s.failures = l.session.failures
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
 }
@@ -102,11 +104,12 @@ func (l *Link) online(ctx context.Context, item *stream.Item) {
 // resumed goes on where the connection was lost.
 func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64) error {
 	_, err := l.account.Deliver(ctx, []pipeline.Update{
-		{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}}, l.saveStream(o, count),
+		{Ack: &pipeline.Ack{StreamID: o.ID, Upto: o.Out}}, l.saveStream(o, max(count, l.session.handled)),
 	})
 	if err != nil {
 		return err
 	}
+	l.session.archive.held = nil // none was counted: they come again
 	l.session.archive.began = l.account.Now()
 	l.startCatchUp(func(context.Context) error { return nil })
 	return nil
@@ -174,7 +177,12 @@ func (l *Link) saveStream(o *stream.OnlineInfo, handled uint64) pipeline.Update 
 // loadStream returns what an earlier process left to resume.
 func (l *Link) loadStream(ctx context.Context) (*stream.Resume, error) {
 	var row storage.Stream
-	err := l.account.DB.View(ctx, func(r *storage.Reader) (err error) {
+	err := l.account.DB.View(ctx, func(r *storage.Reader) error {
+		_, read, err := r.Cursor(l.account.ID, l.account.JID)
+		if err != nil {
+			return err
+		}
+		l.archiveKnown.Store(read)
 		row, err = r.Stream(l.account.ID)
 		return err
 	})

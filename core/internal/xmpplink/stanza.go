@@ -4,6 +4,7 @@ package xmpplink
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/confab-im/confab/core/internal/code"
@@ -24,7 +25,7 @@ func (l *Link) stanza(ctx context.Context, b *batch, item *stream.Item) {
 			l.log.Warn("message passed over", "code", code.Of(err))
 			return
 		}
-		l.message(b, item, &m)
+		l.message(ctx, b, item, &m)
 	case "presence":
 		p, err := xmpp.ParsePresence(item.Stanza, l.client.Self())
 		if err != nil {
@@ -37,7 +38,7 @@ func (l *Link) stanza(ctx context.Context, b *batch, item *stream.Item) {
 	}
 }
 
-func (l *Link) message(b *batch, item *stream.Item, m *xmpp.Message) {
+func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp.Message) {
 	from := m.From.Bare().String()
 	switch {
 	case m.Type == "error":
@@ -59,18 +60,16 @@ func (l *Link) message(b *batch, item *stream.Item, m *xmpp.Message) {
 	if in == nil {
 		return
 	}
-	if l.archiveKnown.Load() {
-		for _, id := range m.StanzaIDs {
-			in.ArchiveID = id.ID // only those of the own archive are left in a direct message
-		}
+	for _, id := range m.StanzaIDs {
+		in.ArchiveID = id.ID // only those of the own archive are left in a direct message
+	}
+	if item.Count > 0 {
+		in.Place = l.session.id + " " + strconv.FormatUint(item.Count, 10)
 	}
 	if m.Receipt != nil && m.Receipt.Request && m.Carbon == xmpp.NotCarbon {
 		in.ReceiptTo = m.From.String()
 	}
-	u := pipeline.Update{Message: in}
-	if !l.hold(item, u) {
-		b.add(u)
-	}
+	l.hold(ctx, b, item, in)
 }
 
 // incoming is what is to be stored of a message, nil if it is nothing to show
