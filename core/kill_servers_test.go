@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/confab-im/confab/internal/quickdrive"
 	"github.com/confab-im/confab/internal/testserver"
@@ -83,7 +84,14 @@ func (k *killing) newPeer(program, name string) *quickdrive.Peer {
 		Host: k.server.Addr, CAFile: k.server.CAFile,
 	}
 	require.NoError(k.t, os.Mkdir(p.Dir, 0o700))
-	k.t.Cleanup(p.Kill)
+	k.t.Cleanup(func() {
+		p.Kill()
+		if dir := os.Getenv("CONFAB_TEST_LOG"); dir != "" {
+			log, err := os.ReadFile(filepath.Join(p.Dir, "debug.log"))
+			require.NoError(k.t, err)
+			require.NoError(k.t, os.WriteFile(filepath.Join(dir, "kill-"+name+".log"), log, 0o600))
+		}
+	})
 	ctx := withPatience(k.t)
 	require.NoError(k.t, p.Start(ctx))
 	_, err := p.Do(ctx, quickdrive.Command{Cmd: "sign-in"})
@@ -180,10 +188,27 @@ func (k *killing) settle(ctx context.Context, victim int) (died bool) {
 		}
 		_, err := p.AwaitAfter(ctx, mark, func(l quickdrive.Line) bool { return l.Event != "reply" })
 		if err != nil {
-			require.ErrorIs(k.t, err, quickdrive.ErrEnded)
+			require.ErrorIs(k.t, err, quickdrive.ErrEnded, k.describe(victim))
 		}
 	}
 	return true
+}
+
+// describe says for a failure what each peer has of the conversation.
+func (k *killing) describe(victim int) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	text := fmt.Sprintf("waiting for %s; sent %v;", k.peers[victim].JID, k.sent)
+	for who, p := range k.peers {
+		all, err := p.History(ctx, k.peers[1-who].JID)
+		counts := make(map[string]int)
+		for _, m := range all {
+			counts[fmt.Sprintf("%v %s %s %s", m.Outgoing, m.Kind, m.State, m.Reason)]++
+		}
+		state, stateErr := p.Do(ctx, quickdrive.Command{Cmd: "state"})
+		text += fmt.Sprintf(" %s: %v %v %s %s %v;", p.JID, counts, err, state.State, state.Code, stateErr)
+	}
+	return text
 }
 
 // complete says whether a peer has everything from the other, and the server
