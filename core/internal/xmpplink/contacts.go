@@ -118,18 +118,27 @@ func (l *Link) fetchRoster(ctx context.Context, versioned bool) {
 		if err != nil {
 			return err
 		}
+		pushes := l.roster.pushes.Load()
 		roster, err := l.client.FetchRoster(ctx, versioned, version)
-		if err != nil || roster.Unchanged {
+		if err != nil {
 			return err
+		}
+		if roster.Unchanged {
+			l.roster.known.Store(true)
+			return nil
 		}
 		items := make([]storage.RosterItem, len(roster.Items))
 		for i, item := range roster.Items {
 			items[i] = l.rosterItem(item)
 		}
 		err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+			if l.roster.pushes.Load() != pushes {
+				return errRosterMoved // it would undo what was pushed meanwhile
+			}
 			return tx.ReplaceRoster(l.account.ID, items, roster.Version)
 		})
 		if err == nil {
+			l.roster.known.Store(true)
 			l.account.Bus.Publish(event.Event{Kind: event.ContactChanged, Account: l.account.ID})
 		}
 		return err
@@ -156,6 +165,7 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 	}
 	row := l.rosterItem(push.Item)
 	b.apply(func(tx *storage.Tx, emit func(event.Event)) error {
+		l.roster.pushes.Add(1)
 		var err error
 		if row.Subscription == xmpp.SubscriptionRemove {
 			if err = tx.DeleteRosterItem(l.account.ID, row.JID); errors.Is(err, storage.ErrNotFound) {
@@ -167,7 +177,8 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 		if err != nil {
 			return err
 		}
-		if push.Version != "" {
+		// Of a roster that is not known yet the version would promise too much.
+		if push.Version != "" && l.roster.known.Load() {
 			if err := tx.SetRosterVersion(l.account.ID, push.Version); err != nil {
 				return err
 			}

@@ -14,11 +14,13 @@ import (
 
 var errNotStarted = errors.New("connection could not be started")
 
+var errRosterMoved = errors.New("roster changed while it was fetched")
+
 // temporary says whether the same request may succeed a little later. A lost
 // session is not temporary: the next one begins anew.
 func temporary(err error) bool {
 	switch {
-	case errors.Is(err, stream.ErrIQTimeout), errors.Is(err, stream.ErrNotConnected), errors.Is(err, stream.ErrBusy):
+	case errors.Is(err, stream.ErrIQTimeout), errors.Is(err, stream.ErrNotConnected), errors.Is(err, stream.ErrBusy), errors.Is(err, errRosterMoved):
 		return true
 	case errors.Is(err, context.DeadlineExceeded):
 		return true

@@ -28,6 +28,7 @@ type Link struct {
 	life   life
 	mail   mail
 	status status
+	roster rosterState
 
 	publishing   chan struct{} // holds a token while the own bundle goes out
 	background   atomic.Bool   // nobody is looking
@@ -42,6 +43,12 @@ type life struct {
 	ready  chan struct{} // closed once client is set, or the start failed
 	done   chan struct{}
 	wg     sync.WaitGroup
+}
+
+// rosterState is how far the roster of the session is known.
+type rosterState struct {
+	known  atomic.Bool  // it was fetched
+	pushes atomic.Int64 // changes that were pushed
 }
 
 // mail is how others reach the actor.
@@ -138,6 +145,13 @@ func (l *Link) end(stop func(context.Context) error) {
 			l.log.Debug("stream did not end cleanly", "code", code.Of(err))
 		}
 		cancel()
+	}
+	// What came until the end is still stored, acknowledgements above all.
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-l.life.done:
+	case <-grace.C:
 	}
 	l.life.cancel()
 	<-l.life.done
