@@ -68,7 +68,8 @@
 // Run returns only for what will not mend by itself, see there. The rest is
 // retried with growing, random waits. The error conflict means that another
 // client took our place, and ends Run, unless a request of ours for the same
-// session was left unanswered within the last minute: then it is our own ghost.
+// session was left unanswered within the last minute, or might have been by the
+// process before: then it is our own ghost.
 //
 // # What servers do in a storm of cuts
 //

@@ -63,6 +63,9 @@ func (s *Stream) Run(ctx context.Context) error {
 		close(s.control.done)
 	}()
 	r := &runner{Stream: s}
+	if s.cfg.Resume != nil {
+		r.ghost = time.Now() // the process before may have died with one on its way
+	}
 	err := r.loop(ctx)
 	switch {
 	case errors.Is(err, errDone):

@@ -304,3 +304,26 @@ func TestUnansweredResumptionDelaysTheNext(t *testing.T) {
 		c.Keepalive.Interval = time.Hour
 	})
 }
+
+// The process before may have died with a request for the session on its way,
+// which then takes the place of ours. That is not somebody else.
+func TestGhostOfAnotherProcess(t *testing.T) {
+	bubble(t, func(r *rig) {
+		p := r.accept()
+		require.Equal(t, "7", p.resumed("s1", 3))
+		r.want(Online)
+		p.write(streamError("conflict"))
+		r.want(Offline)
+		p = r.accept()
+		p.resumed("s1", 3)
+		require.True(t, r.want(Online).Online.Resumed)
+		time.Sleep(ghostLife)
+		p.write(" " + streamError("conflict"))
+		var se *StreamError
+		require.ErrorAs(t, r.result(), &se)
+	}, func(c *Config) {
+		c.Resume = &Resume{ID: "s1", JID: jid.MustParse(full), Handled: 7}
+		c.Backoff = Backoff{Min: time.Millisecond, Max: time.Millisecond}
+		c.Keepalive.Interval = time.Hour
+	})
+}
