@@ -13,7 +13,7 @@ import (
 	"github.com/confab-im/confab/storage"
 )
 
-// Update is one thing that came in. Exactly one field is set.
+// Update is one thing that came in. Exactly one field is set, beside Foreign.
 type Update struct {
 	Message *Incoming
 	Receipt *Receipt
@@ -21,6 +21,9 @@ type Update struct {
 	Ack     *Ack
 	// Apply is the transport's own bookkeeping, done in the same transaction.
 	Apply func(tx *storage.Tx, emit func(event.Event)) error
+	// Foreign says that Apply stores what others said: should that not be
+	// possible, it is passed over, where everything else fails the batch.
+	Foreign bool
 }
 
 // Incoming is a message from a peer, or one of ours from another device.
@@ -94,7 +97,7 @@ func (a *Account) Deliver(ctx context.Context, batch []Update) (Outcome, error) 
 	err := a.updateCarefully(ctx, func(tx *storage.Tx, emit *emitter) error {
 		defer func() { outcome = emit.outcome }()
 		for i := range batch {
-			if err := a.apply(tx, emit, &batch[i]); err != nil {
+			if err := a.applyApart(tx, emit, &batch[i]); err != nil {
 				return err
 			}
 		}

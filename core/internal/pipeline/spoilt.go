@@ -66,6 +66,20 @@ func (a *Account) take(tx *storage.Tx, emit *emitter, in *Incoming, order *Catch
 	return stored, err
 }
 
+// applyApart is apply; when messages are kept apart, what others said beside
+// messages is as well, and is passed over if it cannot be stored.
+func (a *Account) applyApart(tx *storage.Tx, emit *emitter, u *Update) error {
+	if !emit.careful || u.Receipt == nil && u.Bounce == nil && !u.Foreign {
+		return a.apply(tx, emit, u)
+	}
+	err := apart(tx, emit, func() error { return a.apply(tx, emit, u) })
+	if spoilt(err) {
+		a.Log.Error("update passed over", "code", code.Of(err))
+		return nil
+	}
+	return err
+}
+
 // apart runs fn in a savepoint; if it fails, what it emitted is forgotten too.
 func apart(tx *storage.Tx, emit *emitter, fn func() error) error {
 	before, outcome := len(emit.events), emit.outcome

@@ -47,7 +47,13 @@ func (l *Link) startCatchUp(before func(context.Context) error) {
 	l.child(func(ctx context.Context) {
 		err := before(ctx)
 		if err == nil {
-			err = l.retry(ctx, func() error { return l.catchUp(ctx, began) })
+			err = l.retry(ctx, func() error {
+				err := l.catchUp(ctx, began)
+				if err != nil {
+					l.post(ctx, l.release) // nobody waits for an archive that may never answer
+				}
+				return err
+			})
 		}
 		if err != nil {
 			l.log.Info("archive not read", "code", code.Of(err))

@@ -5,6 +5,7 @@ package xmpplink
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/storage"
 	"mellium.im/xmpp/jid"
@@ -244,7 +246,7 @@ func (l *Link) awaitDevices(peer string) {
 				timer.Stop()
 				return
 			}
-			if change, err := l.updateList(ctx, peer); err == nil && len(change.Added) > 0 {
+			if l.look(ctx, peer) {
 				break
 			}
 		}
@@ -254,6 +256,32 @@ func (l *Link) awaitDevices(peer string) {
 			l.unblock(peer)
 		})
 	})
+}
+
+// look asks for the devices of peer and their keys, and says whether there is
+// one that can be written to now.
+func (l *Link) look(ctx context.Context, peer string) (found bool) {
+	if _, err := l.updateList(ctx, peer); err != nil {
+		return false
+	}
+	if err := l.fetchBundles(ctx, peer); err != nil {
+		return false
+	}
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+		found = false
+		st := tx.OMEMO(l.account.ID)
+		known, err := l.account.OMEMO.Devices(tx.Context(), st, peer)
+		if err != nil {
+			return err
+		}
+		missing, err := l.account.OMEMO.MissingSessions(tx.Context(), st, []string{peer})
+		for _, d := range known {
+			usable := d.Active && !slices.Contains(missing, d.Address)
+			found = found || usable && trust.Outgoing(d.Trust, d.Active) != trust.Omit
+		}
+		return err
+	})
+	return err == nil && found
 }
 
 // awaitAll goes on with that for messages written in earlier sessions.

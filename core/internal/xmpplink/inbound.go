@@ -22,8 +22,9 @@ type batch struct {
 
 func (b *batch) add(u pipeline.Update) { b.updates = append(b.updates, u) }
 
+// apply adds what others asked for.
 func (b *batch) apply(fn func(tx *storage.Tx, emit func(event.Event)) error) {
-	b.add(pipeline.Update{Apply: fn})
+	b.add(pipeline.Update{Apply: fn, Foreign: true})
 }
 
 func (b *batch) then(fn func()) { b.after = append(b.after, fn) }
@@ -83,9 +84,9 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 	handled := max(l.handled(b.count), l.session.handled)
 	id, managed := l.session.id, l.session.managed && b.counted
 	if managed && l.session.kept {
-		b.apply(func(tx *storage.Tx, _ func(event.Event)) error {
+		b.add(pipeline.Update{Apply: func(tx *storage.Tx, _ func(event.Event)) error {
 			return tx.SetHandled(l.account.ID, id, handled)
-		})
+		}})
 	}
 	outcome, err := l.account.Deliver(ctx, b.updates)
 	if err != nil {

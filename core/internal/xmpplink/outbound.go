@@ -9,6 +9,7 @@ import (
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/stream"
 	"mellium.im/xmpp/jid"
 )
@@ -47,7 +48,7 @@ func (l *Link) flush(ctx context.Context) {
 		}
 		if len(p.Stanzas) > 0 && !l.session.managed {
 			l.session.written = last.Next - 1
-			l.confirmByPing(last.StreamID, l.session.written)
+			l.confirmByPing()
 		}
 		switch {
 		case errors.Is(err, stream.ErrBusy):
@@ -72,15 +73,34 @@ const pingWait = 2 * time.Minute
 // confirmByPing stands in for acknowledgements on a server without stream
 // management: stanzas of one stream are handled in order, so an answer to a
 // later request says that what went before was taken.
-func (l *Link) confirmByPing(streamID string, upto uint64) {
+// One request is under way at a time; what was written meanwhile gets the next.
+func (l *Link) confirmByPing() {
+	if l.session.confirming {
+		return
+	}
+	l.session.confirming = true
+	id, upto := l.session.id, l.session.written
 	l.child(func(ctx context.Context) {
-		waiting, cancel := context.WithTimeout(ctx, pingWait)
-		defer cancel()
-		if err := l.client.Ping(waiting, jid.JID{}); err != nil {
-			return
-		}
+		err := l.retry(ctx, func() error {
+			waiting, cancel := context.WithTimeout(ctx, pingWait)
+			defer cancel()
+			err := l.client.Ping(waiting, jid.JID{})
+			if xmpp.Condition(err) != "" {
+				return nil // any answer is one
+			}
+			return err
+		})
 		l.post(ctx, func() {
-			l.deliver(ctx, &batch{updates: []pipeline.Update{{Ack: &pipeline.Ack{StreamID: streamID, Upto: upto}}}})
+			l.session.confirming = false
+			if err != nil {
+				l.log.Info("sent messages not confirmed", "code", code.Of(err))
+				return // the next message tries again
+			}
+			l.deliver(ctx, &batch{updates: []pipeline.Update{{Ack: &pipeline.Ack{StreamID: id, Upto: upto}}}})
+			if l.session.written > upto {
+				l.confirmByPing()
+			}
+			l.Wake() // there may be room again
 		})
 	})
 }

@@ -35,8 +35,10 @@ type session struct {
 	archive  reading
 	peers    lookups
 	handled  uint64 // stanzas that are durable, as the stream was told
-	written  uint64 // stanzas sent without stream management
 	failures int    // of the database in a row
+
+	written    uint64 // stanzas sent without stream management
+	confirming bool   // it is being asked whether they have arrived
 }
 
 // reading is how far the archive has been read.
