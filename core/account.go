@@ -26,6 +26,9 @@ type Account struct {
 	jid    string
 	pipe   *pipeline.Account
 
+	turn    chan struct{} // holds a token while the connection is started or ended
+	removed bool          // owned by who has the turn
+
 	mu   sync.Mutex
 	row  storage.Account
 	link *xmpplink.Link // nil while signed out or the client is closed
@@ -94,20 +97,32 @@ func (c *Client) add(ctx context.Context, cfg AccountConfig, before func(context
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
+	if !c.adopt(a) {
+		// Nothing is kept of an account that nobody was told of.
+		err := c.db.Update(context.WithoutCancel(ctx), func(tx *storage.Tx) error { return tx.DeleteAccount(a.id) })
+		if err != nil && !errors.Is(err, storage.ErrClosed) {
+			return nil, errors.Join(ErrClosed, err)
+		}
 		return nil, ErrClosed
+	}
+	return a, nil
+}
+
+// adopt takes a new account in and connects it, unless the client is closed.
+func (c *Client) adopt(a *Account) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
 	}
 	c.accounts[a.id] = a
 	a.start()
-	c.mu.Unlock()
-	return a, nil
+	return true
 }
 
 func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	log := c.log.With("account", row.ID)
-	a := &Account{client: c, id: row.ID, jid: row.Address, row: row}
+	a := &Account{client: c, id: row.ID, jid: row.Address, row: row, turn: make(chan struct{}, 1)}
 	a.pipe = &pipeline.Account{
 		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db, Bus: &c.bus,
 		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log,
@@ -132,10 +147,18 @@ func (c *Client) RemoveAccount(ctx context.Context, id AccountID) error {
 	if err != nil {
 		return err
 	}
-	a.stop()
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.release()
+	connected := a.disconnect()
 	if err := c.db.Update(ctx, func(tx *storage.Tx) error { return tx.DeleteAccount(id) }); err != nil {
+		if connected { // it goes on to exist
+			err = errors.Join(err, a.connect())
+		}
 		return fmt.Errorf("remove account: %w", err)
 	}
+	a.removed = true
 	c.mu.Lock()
 	delete(c.accounts, id)
 	c.mu.Unlock()
@@ -165,6 +188,10 @@ func (a *Account) State() AccountState {
 // SignOut ends the connection and keeps it ended over restarts, until SignIn.
 // Messages written meanwhile stay queued.
 func (a *Account) SignOut(ctx context.Context) error {
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.release()
 	if err := a.setEnabled(ctx, false); err != nil {
 		return err
 	}
@@ -176,21 +203,20 @@ func (a *Account) SignOut(ctx context.Context) error {
 
 // SignIn connects again after SignOut, or tries again at once after a failure.
 func (a *Account) SignIn(ctx context.Context) error {
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.release()
 	if err := a.setEnabled(ctx, true); err != nil {
 		return err
 	}
-	a.stop()
-	a.client.mu.Lock()
-	defer a.client.mu.Unlock()
-	if a.client.closed {
-		return ErrClosed
-	}
-	a.start()
-	return nil
+	a.disconnect()
+	return a.connect()
 }
 
 // ChangePassword changes the password on the server (XEP-0077 section 3.3) and
-// here. If the process dies in between, SetPassword with the new one mends it.
+// here, and signs in with it. If the process dies in between, SetPassword with
+// the new one mends it.
 func (a *Account) ChangePassword(ctx context.Context, password []byte) error {
 	l, err := a.online()
 	if err != nil {
@@ -199,7 +225,7 @@ func (a *Account) ChangePassword(ctx context.Context, password []byte) error {
 	if err := l.ChangePassword(ctx, password); err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
-	return a.storePassword(ctx, password)
+	return a.SetPassword(context.WithoutCancel(ctx), password)
 }
 
 // SetPassword keeps a password that was changed elsewhere and signs in with it.
@@ -241,7 +267,7 @@ func (a *Account) changeRow(ctx context.Context, change func(*storage.Account)) 
 		return tx.UpdateAccount(row)
 	})
 	if err != nil {
-		return fmt.Errorf("change account: %w", err)
+		return notFound(err, ErrNoAccount, "change account")
 	}
 	a.mu.Lock()
 	a.row = row

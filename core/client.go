@@ -29,6 +29,9 @@ type Client struct {
 	mu       sync.Mutex
 	accounts map[AccountID]*Account
 	closed   bool
+
+	closing sync.Once
+	failure error // of the first Close
 }
 
 // Open opens the database, creating it if there is none, and starts every
@@ -101,13 +104,15 @@ func (c *Client) load(ctx context.Context) error {
 
 // Close signs nobody out: it ends the connections so that their streams can
 // be resumed by the next Open, waits for every goroutine, and closes the
-// database. It is idempotent. Events already queued can still be read.
+// database. It may be called again and returns the same. Events already queued
+// can still be read.
 func (c *Client) Close() error {
+	c.closing.Do(func() { c.failure = c.close() })
+	return c.failure
+}
+
+func (c *Client) close() error {
 	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil
-	}
 	c.closed = true
 	accounts := c.accountsLocked()
 	c.mu.Unlock()

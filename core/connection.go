@@ -3,6 +3,7 @@
 package core
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -55,11 +56,48 @@ func (a *Account) start() {
 	a.link = xmpplink.Start(a.pipe, conn)
 }
 
-// stop ends the connection so that its stream can be resumed.
-func (a *Account) stop() {
-	if l := a.takeLink(); l != nil {
+// take waits for the turn to start or end the connection.
+func (a *Account) take(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if a.removed {
+		a.release()
+		return ErrNoAccount
+	}
+	return nil
+}
+
+func (a *Account) release() { <-a.turn }
+
+// connect starts unless the client is closed. The caller has the turn.
+func (a *Account) connect() error {
+	a.client.mu.Lock()
+	defer a.client.mu.Unlock()
+	if a.client.closed {
+		return ErrClosed
+	}
+	a.start()
+	return nil
+}
+
+// disconnect ends the connection so that its stream can be resumed, and says
+// whether there was one. The caller has the turn.
+func (a *Account) disconnect() bool {
+	l := a.takeLink()
+	if l != nil {
 		l.Close()
 	}
+	return l != nil
+}
+
+// stop is disconnect in turn.
+func (a *Account) stop() {
+	a.turn <- struct{}{}
+	defer a.release()
+	a.disconnect()
 }
 
 func (a *Account) takeLink() *xmpplink.Link {

@@ -79,7 +79,7 @@ func (a *Account) Conversation(ctx context.Context, peer string) (*Conversation,
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open conversation: %w", err)
+		return nil, notFound(err, ErrNoAccount, "open conversation")
 	}
 	if created {
 		a.client.bus.Publish(event.Event{Kind: event.ConversationChanged, Account: a.id, Conversation: row.ID})
