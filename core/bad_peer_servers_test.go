@@ -99,10 +99,10 @@ func (p *rawPeer) until(what string, ok func() bool) {
 	}
 }
 
-// say sends a stanza of which TO stands for the recipient.
+// say sends a stanza of which {to} stands for the recipient.
 func (p *rawPeer) say(to, text string) {
 	p.t.Helper()
-	e, err := element.Parse([]byte(strings.ReplaceAll(text, "TO", to)), element.Limits{})
+	e, err := element.Parse([]byte(strings.ReplaceAll(text, "{to}", to)), element.Limits{})
 	require.NoError(p.t, err)
 	e.Name.Space = element.NSClient
 	for _, c := range e.Children {
@@ -170,15 +170,15 @@ func TestForgery(t *testing.T) {
 				`<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='eu.siacs.conversations.axolotl.devicelist'><item id='current'>` +
 					`<list xmlns='eu.siacs.conversations.axolotl'><device id='666'/></list></item></items></event>`,
 			} {
-				mallory.say(to, `<message to='TO' type='chat'>`+text+`</message>`)
+				mallory.say(to, `<message to='{to}' type='chat'>`+text+`</message>`)
 			}
-			mallory.say(to, `<message to='TO' type='error' id='`+remote+`'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`)
+			mallory.say(to, `<message to='{to}' type='error' id='`+remote+`'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`)
 		}
 		ctx := withPatience(t)
 		_, err := mallory.IQ(ctx, stanza.SetIQ, jid.MustParse(full), element.New("jabber:iq:roster", "query").
 			Add(element.New("jabber:iq:roster", "item").With("jid", "evil@"+s.Domain).With("subscription", "both")))
 		require.Error(t, err)
-		mallory.say(alice.account.JID(), `<message to='TO' type='chat' id='last'><body>last</body></message>`)
+		mallory.say(alice.account.JID(), `<message to='{to}' type='chat' id='last'><body>last</body></message>`)
 		alice.until("what came after it", func() bool {
 			found, err := alice.client.Search(ctx, core.Search{Text: "last"})
 			require.NoError(t, err)
@@ -194,7 +194,7 @@ func TestForgery(t *testing.T) {
 		require.Empty(t, devices)
 
 		// Bob himself may say that he has it.
-		bob.say(alice.account.JID(), `<message to='TO' type='chat'><received xmlns='urn:xmpp:receipts' id='`+remote+`'/></message>`)
+		bob.say(alice.account.JID(), `<message to='{to}' type='chat'><received xmlns='urn:xmpp:receipts' id='`+remote+`'/></message>`)
 		alice.until("delivered", func() bool { return alice.state(id) == core.MessageDelivered })
 		alice.restart() // and nothing comes out of the archive
 		alice.online()
