@@ -44,7 +44,7 @@ fi
 as_root=()
 if ((EUID != 0)); then
     if ! command -v sudo >/dev/null; then
-        echo "setup: run as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+        echo "setup: run as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}" >&2
         exit 1
     fi
     as_root=(sudo)
