@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
@@ -142,4 +143,40 @@ func TestRefused(t *testing.T) {
 			require.Equal(t, code, row.Reason)
 		}
 	}
+}
+
+// What somebody said beside messages, and cannot be stored, is passed over; our
+// own bookkeeping is not.
+func TestSpoiltUpdate(t *testing.T) {
+	s := newSide(t, "alice@example.org", false)
+	spoilt := func(tx *storage.Tx, _ func(event.Event)) error {
+		if err := tx.PutValue(s.ID, "trace", []byte{1}); err != nil {
+			return err
+		}
+		return storage.ErrInvalid
+	}
+	message := pipeline.Update{Message: &pipeline.Incoming{Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: "1", At: time.Now(), Body: "one"}}
+	_, err := s.Deliver(t.Context(), []pipeline.Update{message, {Apply: spoilt}})
+	require.ErrorIs(t, err, storage.ErrInvalid)
+	c := s.conversation("bob@example.org", pipeline.EncryptionNone)
+	require.Empty(t, s.history(c))
+	s.deliver(pipeline.Update{Apply: spoilt, Foreign: true}, message)
+	require.Equal(t, []string{"one"}, bodies(s.history(c)))
+	require.NoError(t, s.DB.View(t.Context(), func(r *storage.Reader) error {
+		_, ok, err := r.Value(s.ID, "trace")
+		require.False(t, ok)
+		return err
+	}))
+}
+
+// Only a message that carries nothing else is known by its place in a stream.
+func TestPlace(t *testing.T) {
+	s := newSide(t, "alice@example.org", false)
+	in := func(place, body string) pipeline.Update {
+		return pipeline.Update{Message: &pipeline.Incoming{
+			Peer: "bob@example.org", Sender: "bob@example.org", At: time.Now(), Place: place, Body: body,
+		}}
+	}
+	s.deliver(in("s 1", "one"), in("s 2", "one"), in("s 1", "one"), in("s 1", "another"), in("", "one"), in("", "one"))
+	require.Equal(t, []string{"one", "one", "another", "one", "one"}, bodies(s.history(s.conversation("bob@example.org", pipeline.EncryptionNone))))
 }
