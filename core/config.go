@@ -4,6 +4,7 @@ package core
 
 import (
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -69,3 +70,9 @@ type AccountConfig struct {
 	// chain, in addition to the usual verification.
 	Pins []string
 }
+
+// Format keeps the password out of whatever is printed, with every verb.
+func (c AccountConfig) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "account at %s", c.Host) }
+
+// Format keeps the key and the passphrase out of whatever is printed.
+func (c Config) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "client at %s", c.Path) }

@@ -101,6 +101,11 @@ func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(slog.Int64("id", m.ID), slog.String("state", m.State.String()))
 }
 
+// Format keeps them out of whatever is printed, with every verb.
+func (m Message) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "message %d of conversation %d, %s", m.ID, m.Conversation, m.State)
+}
+
 // Cursor is a place in a conversation. The zero value is its end.
 type Cursor int64
 

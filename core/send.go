@@ -23,6 +23,9 @@ type Draft struct {
 	Body string
 }
 
+// Format keeps the text out of whatever is printed.
+func (d Draft) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "draft of %d bytes", len(d.Body)) }
+
 func (d *Draft) check() error {
 	switch {
 	case d.Body == "":

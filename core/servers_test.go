@@ -40,7 +40,7 @@ func onServers(t *testing.T, fn func(t *testing.T, s *testserver.Server)) {
 }
 
 // patience bounds every wait; machines are small and shared.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 func withPatience(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -12,7 +12,15 @@ import (
 	"mellium.im/xmpp/stanza"
 )
 
-var errNotStarted = errors.New("connection could not be started")
+// notStarted is the error of a connection whose beginning failed.
+type notStarted struct{}
+
+func (notStarted) Error() string { return "connection could not be started" }
+
+// Code returns the stable code.
+func (notStarted) Code() string { return "core.not-started" }
+
+var errNotStarted = notStarted{}
 
 var errRosterMoved = errors.New("roster changed while it was fetched")
 
