@@ -53,15 +53,14 @@ const catchingUp = "catching-up"
 func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.Time) (*CatchUp, error) {
 	c := &CatchUp{Archive: archive, ceiling: began.UnixMicro(), last: make(map[int64]int64)}
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
-		if began.IsZero() {
-			kept, _, err := tx.Value(a.ID, catchingUp)
-			if err != nil {
-				return err
-			}
-			if c.ceiling = a.Now().UnixMicro(); len(kept) == 8 {
-				c.ceiling = int64(binary.BigEndian.Uint64(kept))
-			}
+		kept, _, err := tx.Value(a.ID, catchingUp)
+		if err != nil {
+			return err
 		}
+		if began.IsZero() {
+			c.ceiling = a.Now().UnixMicro()
+		}
+		c.goOn(kept, began.IsZero())
 		cursor, started, err := tx.Cursor(a.ID, archive)
 		if err != nil {
 			return err
@@ -71,12 +70,38 @@ func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.T
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, true); err != nil {
 			return err
 		}
-		return tx.PutValue(a.ID, catchingUp, binary.BigEndian.AppendUint64(nil, uint64(c.ceiling)))
+		return tx.PutValue(a.ID, catchingUp, c.place())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin catch-up: %w", err)
 	}
 	return c, nil
+}
+
+// place is what is stored of a run with each page, so that the next one can go
+// on with it if this one does not come to its end: the ceiling, and where the
+// archive's last message of each conversation is.
+func (c *CatchUp) place() []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(c.ceiling))
+	for conversation, key := range c.last {
+		b = binary.BigEndian.AppendUint64(b, uint64(conversation))
+		b = binary.BigEndian.AppendUint64(b, uint64(key))
+	}
+	return b
+}
+
+// goOn takes over the place of a run that did not come to its end, and its
+// ceiling if this is still the same session.
+func (c *CatchUp) goOn(place []byte, same bool) {
+	if len(place) < 8 {
+		return
+	}
+	if same {
+		c.ceiling = int64(binary.BigEndian.Uint64(place))
+	}
+	for pairs := place[8:]; len(pairs) >= 16; pairs = pairs[16:] {
+		c.last[int64(binary.BigEndian.Uint64(pairs))] = int64(binary.BigEndian.Uint64(pairs[8:]))
+	}
 }
 
 // Unfinished says whether a run was begun and not ended, by this process or
@@ -117,6 +142,9 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 		cursor := page.Last
 		if cursor == "" {
 			cursor = c.Cursor
+		}
+		if err := tx.PutValue(a.ID, catchingUp, c.place()); err != nil {
+			return err
 		}
 		return tx.SetCursor(a.ID, c.Archive, cursor, true)
 	})

@@ -180,3 +180,36 @@ func TestPlace(t *testing.T) {
 	s.deliver(in("s 1", "one"), in("s 2", "one"), in("s 1", "one"), in("s 1", "another"), in("", "one"), in("", "one"))
 	require.Equal(t, []string{"one", "one", "another", "one", "one"}, bodies(s.history(s.conversation("bob@example.org", pipeline.EncryptionNone))))
 }
+
+// A run through the archive that is broken off between two pages leaves the
+// order to the next one.
+func TestOrderOutlivesBrokenRun(t *testing.T) {
+	s := newSide(t, "alice@example.org", false)
+	in := func(id string) pipeline.Incoming {
+		return pipeline.Incoming{
+			Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: id, ArchiveID: "a" + id, At: time.Now(), Body: id,
+		}
+	}
+	page := func(run *pipeline.CatchUp, ids ...string) {
+		p := pipeline.Page{First: "a" + ids[0], Last: "a" + ids[len(ids)-1]}
+		for _, id := range ids {
+			p.Messages = append(p.Messages, in(id))
+		}
+		require.NoError(t, s.StorePage(t.Context(), run, p))
+	}
+	for _, id := range []string{"1", "4", "5", "6"} { // 2 and 3 are late
+		m := in(id)
+		s.deliver(pipeline.Update{Message: &m})
+	}
+	begin := func(began time.Time) *pipeline.CatchUp {
+		run, err := s.BeginCatchUp(t.Context(), s.JID, began)
+		require.NoError(t, err)
+		return run
+	}
+	page(begin(time.Now()), "2", "3") // 1 is where the run before ended
+	page(begin(time.Now()), "4", "5")
+	run := begin(time.Time{})
+	page(run, "6")
+	require.NoError(t, s.EndCatchUp(t.Context(), run))
+	require.Equal(t, []string{"1", "2", "3", "4", "5", "6"}, bodies(s.history(s.conversation("bob@example.org", pipeline.EncryptionNone))))
+}
