@@ -142,13 +142,13 @@ func (k *killing) round(victim int, point string) bool {
 	}
 	if died {
 		<-p.Ended()
-		require.True(k.t, p.Killed(), "ended by itself: %s", p.Stderr())
+		require.True(k.t, p.Killed(), "ended by itself: %v %s", p.Err(), p.Stderr())
 	}
 	p.Kill()
 	<-p.Ended()
 	p.Env = nil
 	if k.start(ctx, victim) {
-		k.t.Fatal("process ended by itself: ", p.Stderr())
+		k.t.Fatal("process ended by itself: ", p.Err(), p.Stderr())
 	}
 	k.recount(ctx, victim)
 	return died

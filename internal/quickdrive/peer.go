@@ -229,6 +229,9 @@ func (p *Peer) Killed() bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
+// Err tells how the process ended; nil while it runs and after exit status 0.
+func (p *Peer) Err() error { return p.process.Err() }
+
 // Running says whether the process has not ended.
 func (p *Peer) Running() bool { return p.process != nil && p.process.Running() }
 
