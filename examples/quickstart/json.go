@@ -48,8 +48,8 @@ type command struct {
 }
 
 // line is one line of output. Beside "reply" there are "ready" (commands are
-// read), "message" (added or changed; "message" has it whole), and the kinds
-// of core's events by their names.
+// read) and the kinds of core's events by their names; "message-added" and
+// "message-changed" have the message whole.
 type line struct {
 	Event         string             `json:"event"`
 	ID            string             `json:"id,omitempty"`
@@ -161,6 +161,7 @@ func (d *driver) run(ctx context.Context) error {
 
 var (
 	errUnknownCommand = errors.New("unknown command")
+	errUnknownState   = errors.New("unknown state")
 	errNoAccount      = errors.New("sign in first")
 )
 
@@ -177,7 +178,10 @@ func (d *driver) do(ctx context.Context, c command) (reply line, err error) {
 		if jid == "" {
 			jid = d.options.account
 		}
-		d.account, err = signIn(ctx, d.client, d.options, jid, password, c.Cmd == "register")
+		account, err := signIn(ctx, d.client, d.options, jid, password, c.Cmd == "register")
+		if err == nil {
+			d.account = account
+		}
 		return reply, err
 	case "search":
 		found, err := d.client.Search(ctx, core.Search{Text: c.Body, Limit: c.Limit})
@@ -208,7 +212,11 @@ func (d *driver) do(ctx context.Context, c command) (reply line, err error) {
 	case "fingerprints":
 		return d.fingerprints(ctx, c.Peer)
 	case "trust":
-		return reply, d.account.SetTrust(ctx, c.Peer, c.Fingerprint, trustStates[c.State])
+		state, ok := trustStates[c.State]
+		if !ok {
+			return reply, errUnknownState
+		}
+		return reply, d.account.SetTrust(ctx, c.Peer, c.Fingerprint, state)
 	}
 	conversation, err := d.account.Conversation(ctx, c.Peer)
 	if err != nil {
@@ -238,11 +246,12 @@ func (d *driver) converse(ctx context.Context, conversation *core.Conversation, 
 	case "read":
 		return reply, conversation.MarkRead(ctx, 0)
 	case "encryption":
-		e := core.OMEMO
-		if c.State == core.Plain.String() {
-			e = core.Plain
+		for _, e := range []core.Encryption{core.OMEMO, core.Plain} {
+			if c.State == e.String() {
+				return reply, conversation.SetEncryption(ctx, e)
+			}
 		}
-		return reply, conversation.SetEncryption(ctx, e)
+		return reply, errUnknownState
 	}
 	return reply, errUnknownCommand
 }

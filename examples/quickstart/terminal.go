@@ -34,7 +34,9 @@ type terminal struct {
 }
 
 func newTerminal(client *core.Client, o options, in io.Reader, out io.Writer) *terminal {
-	return &terminal{client: client, options: o, in: bufio.NewScanner(in), out: out}
+	t := &terminal{client: client, options: o, in: bufio.NewScanner(in), out: out}
+	t.in.Buffer(nil, maxLine)
+	return t
 }
 
 func (t *terminal) run(ctx context.Context) error {
@@ -69,7 +71,10 @@ func (t *terminal) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case line, ok := <-lines:
-			if !ok || line == "/quit" {
+			if !ok {
+				return t.in.Err()
+			}
+			if line == "/quit" {
 				return nil
 			}
 			if err := t.command(ctx, line); err != nil {

@@ -62,6 +62,7 @@ type asking struct {
 	pending bool      // one is not answered yet
 	at      time.Time // since when nothing has been answered, if pending
 	since   int       // stanzas sent after the last one
+	heard   bool      // one was answered on this connection
 	probe   bool      // one is wanted in any case
 	end     []byte
 }
@@ -275,7 +276,7 @@ func (l *ledger) ack(h uint32) (acked, received uint64, news bool, err error) {
 	if err := l.out.ack(h); err != nil {
 		return 0, 0, false, err
 	}
-	l.asking.pending = false
+	l.asking.pending, l.asking.heard = false, true
 	if l.out.acked > before {
 		l.broadcast()
 	}

@@ -23,6 +23,7 @@ type link struct {
 	wire    *wire
 	session session
 	watch   watch
+	resumed bool // the session has had an earlier connection
 
 	ctx  context.Context
 	end  context.CancelCauseFunc
@@ -37,6 +38,7 @@ func newLink(ctx context.Context, s *Stream, w *wire, ss session) *link {
 
 // serve runs the stream until the connection ends, and returns why.
 func (l *link) serve(first entry, early []framer.Frame) error {
+	l.resumed = first.Online.Resumed
 	l.wire.pulse.beat()
 	// Reading starts no later than writing: two sides which both have much
 	// to send again, and only write, wait for each other.

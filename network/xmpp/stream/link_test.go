@@ -361,3 +361,20 @@ func TestDeafServer(t *testing.T) {
 		require.False(t, r.want(Online).Online.Resumed)
 	})
 }
+
+// The same after a resumption, when nobody else makes the server send anything.
+func TestDeafServerAfterResumption(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.online("s1").cut()
+		r.want(Offline)
+		p := r.accept()
+		p.resumed("s1", 0)
+		require.True(t, r.want(Online).Online.Resumed)
+		begun := time.Now()
+		p.expect(nsSM, "r")
+		require.ErrorIs(t, r.want(Offline).Err, ErrTimeout)
+		require.Equal(t, 10*time.Second, time.Since(begun))
+		r.accept().ready("s2") // and not <resume/>
+		require.False(t, r.want(Online).Online.Resumed)
+	})
+}

@@ -136,6 +136,14 @@ func appendAck(dst []byte, h uint32) []byte {
 	return append(dst, "'/>"...)
 }
 
+// heard reports whether the server has answered a request for an
+// acknowledgement on this connection.
+func (l *ledger) heard() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asking.heard
+}
+
 // close lets nothing new in.
 func (l *ledger) close() {
 	l.mu.Lock()

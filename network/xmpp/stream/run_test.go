@@ -301,7 +301,7 @@ func TestUnansweredResumptionDelaysTheNext(t *testing.T) {
 		require.ErrorAs(t, r.result(), &se)
 	}, func(c *Config) {
 		c.Backoff = Backoff{Min: time.Millisecond, Max: time.Millisecond}
-		c.Keepalive.Interval = time.Hour
+		c.Keepalive.Interval, c.Keepalive.Probe, c.Keepalive.Timeout = time.Hour, time.Hour, time.Hour
 	})
 }
 
@@ -324,6 +324,6 @@ func TestGhostOfAnotherProcess(t *testing.T) {
 	}, func(c *Config) {
 		c.Resume = &Resume{ID: "s1", JID: jid.MustParse(full), Handled: 7}
 		c.Backoff = Backoff{Min: time.Millisecond, Max: time.Millisecond}
-		c.Keepalive.Interval = time.Hour
+		c.Keepalive.Interval, c.Keepalive.Probe, c.Keepalive.Timeout = time.Hour, time.Hour, time.Hour
 	})
 }

@@ -46,6 +46,13 @@ func (l *link) keep() error {
 		asked, limit, beats = time.Now(), within, l.wire.pulse.beats.Load()
 		l.s.ledger.probe(ping())
 	}
+	// A session that was resumed may be one in which the server is deaf: see
+	// hearing. Whatever else it sends or does not send, it has to answer here.
+	var doubt time.Time
+	if l.resumed {
+		doubt = time.Now().Add(l.s.cfg.Keepalive.Probe)
+		ask(l.s.cfg.Keepalive.Timeout)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -68,6 +75,17 @@ func (l *link) keep() error {
 			return fmt.Errorf("check connection: %w", ErrTimeout)
 		default:
 			next = min(next, limit-time.Since(asked))
+		}
+		if !doubt.IsZero() {
+			switch left := time.Until(doubt); {
+			case l.s.ledger.heard():
+				doubt = time.Time{}
+			case left <= 0:
+				l.s.ledger.forget()
+				return fmt.Errorf("await acknowledgement: %w", ErrTimeout)
+			default:
+				next = min(next, left)
+			}
 		}
 		left, err := l.hearing(&deaf)
 		if err != nil {
