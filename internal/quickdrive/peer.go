@@ -40,6 +40,7 @@ type Peer struct {
 
 	process *child.Process
 	stdin   io.WriteCloser
+	reading sync.WaitGroup // of what the process prints
 	next    int
 }
 
@@ -71,6 +72,7 @@ func (p *Peer) Start(ctx context.Context) error {
 		return err
 	}
 	cmd.Stdout = write
+	p.reading.Wait() // the end of the process before is not this one's
 	p.mu.Lock()
 	p.lines, p.ended, p.changed = nil, false, make(chan struct{})
 	p.stderr.Reset()
@@ -87,7 +89,7 @@ func (p *Peer) Start(ctx context.Context) error {
 		return err
 	}
 	p.stdin = stdin
-	go p.read(stdout)
+	p.reading.Go(func() { p.read(stdout) })
 	_, err = p.Await(ctx, func(l Line) bool { return l.Event == "ready" })
 	return err
 }
