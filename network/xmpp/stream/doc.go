@@ -94,9 +94,15 @@
 // Against the first there are the waits of Backoff: leave Min at a few hundred
 // milliseconds at least. Against the second, a request for a session that got
 // no answer keeps the next one waiting for two seconds. With both, storms pass
-// without loss or duplicate. Prosody 0.12 can instead go on with half a stanza
-// of the old connection after a resumption, which ends in the stream error
-// not-well-formed and a new session.
+// without loss or duplicate.
+//
+// Prosody 0.12 keeps its parser across a resumption, and with it half a stanza
+// of the old connection. That ends in the stream error not-well-formed, or, when
+// the cut came inside of a stanza's content, in silence: all that we send
+// becomes part of that stanza. So every resumption is followed by a request for
+// an acknowledgement, and one that is not answered in Keepalive.Probe makes
+// way for a new session. The same holds later for a server that goes on sending
+// but answers no such request.
 //
 // # Concurrency
 //
