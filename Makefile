@@ -33,8 +33,8 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 interop: setup ## only the tests with clients written by others
 	$(TESTREPORT) -count=1 -tags servers -timeout $(TESTTIMEOUT) -run 'Interop|Bot|Profanity' ./core/... ./internal/peers/...
 
-chaos: setup ## only the tests that cut connections and kill processes
-	$(TESTREPORT) -count=1 -race -tags servers -timeout $(TESTTIMEOUT) -run 'Storm|Kill|Cut' ./...
+chaos: setup ## the tests that cut connections and kill processes, in their long form
+	CONFAB_KILL_ROUNDS=8 $(TESTREPORT) -count=1 -race -tags servers -timeout $(TESTTIMEOUT) -run 'Storm|Kill|Cut' ./...
 
 bench: ## benchmarks, also written to build/bench.txt
 	@mkdir -p build

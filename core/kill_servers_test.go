@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,19 @@ var killPoints = []string{
 	"catchup.committed",
 }
 
-// killsPerServer is how often a process is killed on each server.
-const killsPerServer = 104 // eight times each point
+// killRounds is how often a process is killed at each point, on each server:
+// twice, or as CONFAB_KILL_ROUNDS says. `make chaos` says eight, which makes
+// 208 kills.
+func killRounds(t *testing.T) int {
+	text := os.Getenv("CONFAB_KILL_ROUNDS")
+	if text == "" {
+		return 2
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	require.Positive(t, n)
+	return n
+}
 
 // Processes are killed at every point, in both directions, while both people
 // write to each other. Whatever Send said yes to arrives once, in order.
@@ -52,7 +64,7 @@ func TestKill(t *testing.T) {
 		}
 		k.befriend()
 		killed := make(map[string]int)
-		for total := 0; total < killsPerServer; {
+		for total := 0; total < killRounds(t)*len(killPoints); {
 			point := killPoints[total%len(killPoints)]
 			victim := total / len(killPoints) % 2
 			if k.round(victim, point) {
