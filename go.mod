@@ -7,6 +7,7 @@ require (
 	github.com/stretchr/testify v1.12.1
 	go.mau.fi/libsignal v0.2.1
 	golang.org/x/crypto v0.58.0
+	golang.org/x/image v0.47.0
 	golang.org/x/net v0.62.0
 	golang.org/x/text v0.43.0
 	mellium.im/xmpp v0.22.0
