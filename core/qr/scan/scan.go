@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package scan
+
+import (
+	"fmt"
+	"image"
+	_ "image/jpeg" // formats that Picture reads
+	_ "image/png"
+	"io"
+	"unicode/utf8"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+)
+
+// MaxPixels is the largest picture that is looked at: more than cameras of
+// phones take, and few enough for memory, 4 bytes each.
+const MaxPixels = 50_000_000
+
+type codedError struct{ code, text string }
+
+func (e *codedError) Error() string { return e.text }
+
+// Code returns the stable code.
+func (e *codedError) Code() string { return e.code }
+
+// Errors of this package, with stable codes.
+var (
+	// ErrNoCode: no QR code was found, or one that cannot be read.
+	ErrNoCode error = &codedError{"qr.no-code", "qr: no readable code in the picture"}
+	// ErrPicture: not a PNG or JPEG file.
+	ErrPicture error = &codedError{"qr.picture", "qr: not a picture"}
+	// ErrTooLarge: a picture of no pixels, or of more than MaxPixels.
+	ErrTooLarge error = &codedError{"qr.too-large", "qr: picture too large"}
+)
+
+// Picture reads the code in a PNG or JPEG file. Of a file that says it is too
+// large no more than its beginning is read.
+//
+// Errors: ErrPicture, ErrTooLarge, ErrNoCode.
+func Picture(file io.ReadSeeker) (string, error) {
+	head, _, err := image.DecodeConfig(file)
+	if err != nil {
+		return "", fmt.Errorf("read picture: %w", ErrPicture)
+	}
+	if !fits(head.Width, head.Height) {
+		return "", fmt.Errorf("read picture: %w", ErrTooLarge)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("read picture: %w", err)
+	}
+	picture, _, err := image.Decode(file)
+	if err != nil {
+		return "", fmt.Errorf("read picture: %w", ErrPicture)
+	}
+	return Read(picture)
+}
+
+func fits(width, height int) bool {
+	return width > 0 && height > 0 && width <= MaxPixels/height
+}
+
+// Read reads the code in a picture. The text is valid UTF-8.
+//
+// Errors: ErrTooLarge, ErrNoCode.
+func Read(picture image.Image) (text string, err error) {
+	size := picture.Bounds().Size()
+	if !fits(size.X, size.Y) {
+		return "", fmt.Errorf("read code: %w", ErrTooLarge)
+	}
+	// Pictures are anybody's, and the reader's code was not written for that.
+	defer func() {
+		if recover() != nil {
+			text, err = "", fmt.Errorf("read code: %w", ErrNoCode)
+		}
+	}()
+	source := gozxing.NewLuminanceSourceFromImage(picture)
+	for _, source := range []gozxing.LuminanceSource{source, source.Invert()} {
+		if text, ok := read(source); ok {
+			return text, nil
+		}
+	}
+	return "", fmt.Errorf("read code: %w", ErrNoCode)
+}
+
+func read(source gozxing.LuminanceSource) (string, bool) {
+	hints := map[gozxing.DecodeHintType]any{
+		gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8",
+	}
+	for _, binarizer := range []gozxing.Binarizer{
+		gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source),
+	} {
+		bitmap, err := gozxing.NewBinaryBitmap(binarizer)
+		if err != nil {
+			continue
+		}
+		result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
+		if err == nil && result.GetText() != "" && utf8.ValidString(result.GetText()) {
+			return result.GetText(), true
+		}
+	}
+	return "", false
+}
