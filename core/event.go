@@ -27,6 +27,7 @@ const (
 	EventTrustChanged        = event.TrustChanged        // Peer
 	EventCatchUp             = event.CatchUp             // State, Count
 	EventStorage             = event.Storage             // Code, empty when well again
+	EventHistoryLoaded       = event.HistoryLoaded       // Conversation, Count; no EventMessageAdded comes for these
 )
 
 // ConnectionState is the state of an account's connection.

@@ -85,7 +85,7 @@ func TestNextEnds(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for k := event.Gap; k <= event.Storage; k++ {
+	for k := event.Gap; k <= event.HistoryLoaded; k++ {
 		require.NotEqual(t, "unknown", k.String(), int(k))
 	}
 	for s := event.Offline; s <= event.CatchUpDone; s++ {

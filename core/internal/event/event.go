@@ -37,6 +37,9 @@ const (
 	// Storage: the database refuses writes; nothing is acknowledged until it
 	// accepts them again. Code; an empty code says that it does.
 	Storage
+	// HistoryLoaded: older messages of a conversation were stored, which are
+	// nobody's news: no MessageAdded speaks of them. Conversation, Count.
+	HistoryLoaded
 )
 
 var kindNames = [...]string{
@@ -44,7 +47,7 @@ var kindNames = [...]string{
 	MessageAdded: "message-added", MessageChanged: "message-changed", MessageRemoved: "message-removed",
 	ConversationChanged: "conversation-changed", ConversationRemoved: "conversation-removed",
 	ContactChanged: "contact-changed", ContactRequest: "contact-request", PresenceChanged: "presence-changed",
-	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage",
+	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage", HistoryLoaded: "history-loaded",
 }
 
 // String returns the kind's stable name, for logs and JSON.
@@ -90,6 +93,6 @@ type Event struct {
 	Peer         string // bare JID where the kind says so
 	State        State
 	Resumed      bool   // AccountState Online: the old stream went on, nothing was missed
-	Count        int    // CatchUp: messages stored so far
+	Count        int    // CatchUp: messages stored so far; HistoryLoaded: with this page
 	Code         string // stable error code, empty when all is well
 }
