@@ -11,12 +11,20 @@
 //
 // The package defines the data that crosses the seam, the sentinels an engine
 // answers with, the limits every engine enforces, and the key checks all of
-// them share. It has no third-party dependency. Package enginetest holds the
-// conformance suite that an implementation has to pass.
+// them share. Its one dependency outside the standard library is
+// filippo.io/edwards25519, for the two forms of an identity key. Package
+// enginetest holds the conformance suite that an implementation has to pass.
+//
+// # Identity keys
+//
+// A [PublicKey] is always in Curve25519 form, in every profile: one identity has
+// one PublicKey, one fingerprint and one trust decision. Profile2 publishes it as
+// an [EdwardsKey]: [ParseIdentity] and [IdentityBytes] convert at the border, and
+// the other public keys are read by [ParsePublicKey].
 //
 // # Secrets
 //
-// [PrivateKey], [IdentityKey], [PreKey] and [State] redact themselves in fmt,
+// [PrivateKey], [IdentityKey], [PreKey], [State] and [Session] redact themselves in fmt,
 // log/slog and encoding/json. The reflection in fmt cannot call methods of
 // values in unexported fields, so keep them in exported fields or out of
 // structs that may be printed.

@@ -60,7 +60,8 @@ type PreKey struct {
 }
 
 // Bundle is what another device published, with one of its prekeys already
-// chosen. Signature is the 64-byte XEdDSA signature of the signed prekey.
+// chosen. Identity is in Curve25519 form in every profile, see [ParseIdentity].
+// Signature is the 64-byte XEdDSA signature of the signed prekey, as published.
 type Bundle struct {
 	DeviceID       uint32
 	Identity       PublicKey
@@ -99,7 +100,9 @@ type Engine interface {
 	ParseKeyExchange(p Profile, wire []byte) (KeyExchange, error)
 
 	// Sign makes an XEdDSA signature (64 bytes) over exactly msg. What a profile
-	// has signed of a prekey is given by SignedBytes.
+	// has signed of a prekey is given by SignedBytes. An engine that speaks
+	// Profile2 signs for the form of the identity with sign 0, which makes the
+	// signature one of both profiles. VerifySignature checks it.
 	Sign(self IdentityKey, msg []byte) ([]byte, error)
 
 	// Initiate starts a session with the device that published remote, after

@@ -58,3 +58,39 @@ func (k PreKey) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "prekey(%d)"
 
 // LogValue is the id only.
 func (k PreKey) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(k)) }
+
+// Format writes "[redacted]" for every verb.
+func (Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue is "[redacted]".
+func (Session) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes "[redacted]".
+func (Session) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// Format writes "[redacted]" for every verb.
+func (SenderChain) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue is "[redacted]".
+func (SenderChain) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes "[redacted]".
+func (SenderChain) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// Format writes "[redacted]" for every verb.
+func (ReceiverChain) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue is "[redacted]".
+func (ReceiverChain) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes "[redacted]".
+func (ReceiverChain) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// Format writes "[redacted]" for every verb.
+func (SkippedKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue is "[redacted]".
+func (SkippedKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes "[redacted]".
+func (SkippedKey) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
