@@ -64,41 +64,54 @@ func fits(width, height int) bool {
 // Read reads the code in a picture. The text is valid UTF-8.
 //
 // Errors: ErrTooLarge, ErrNoCode.
-func Read(picture image.Image) (text string, err error) {
+func Read(picture image.Image) (string, error) {
 	size := picture.Bounds().Size()
 	if !fits(size.X, size.Y) {
 		return "", fmt.Errorf("read code: %w", ErrTooLarge)
 	}
-	// Pictures are anybody's, and the reader's code was not written for that.
-	defer func() {
-		if recover() != nil {
-			text, err = "", fmt.Errorf("read code: %w", ErrNoCode)
-		}
-	}()
 	source := gozxing.NewLuminanceSourceFromImage(picture)
 	for _, source := range []gozxing.LuminanceSource{source, source.Invert()} {
-		if text, ok := read(source); ok {
-			return text, nil
+		for _, binarizer := range []gozxing.Binarizer{
+			gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source),
+		} {
+			if text := attempt(binarizer); text != "" {
+				return text, nil
+			}
 		}
 	}
 	return "", fmt.Errorf("read code: %w", ErrNoCode)
 }
 
-func read(source gozxing.LuminanceSource) (string, bool) {
+// maxCentres is how many places of a picture may look like the corner of a
+// code. The reader tries every three of them: of a picture full of corners it
+// would make minutes of work.
+const maxCentres = 128
+
+// attempt returns the text of the code, empty if there is none.
+func attempt(binarizer gozxing.Binarizer) (text string) {
+	// Pictures are anybody's, and the reader's code was not written for that.
+	// Its only way out of a search is the same.
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
+	centres := 0
 	hints := map[gozxing.DecodeHintType]any{
 		gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8",
+		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
+			if centres++; centres > maxCentres {
+				panic(ErrNoCode)
+			}
+		}),
 	}
-	for _, binarizer := range []gozxing.Binarizer{
-		gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source),
-	} {
-		bitmap, err := gozxing.NewBinaryBitmap(binarizer)
-		if err != nil {
-			continue
-		}
-		result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
-		if err == nil && result.GetText() != "" && utf8.ValidString(result.GetText()) {
-			return result.GetText(), true
-		}
+	bitmap, err := gozxing.NewBinaryBitmap(binarizer)
+	if err != nil {
+		return ""
 	}
-	return "", false
+	result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	if err != nil || !utf8.ValidString(result.GetText()) {
+		return ""
+	}
+	return result.GetText()
 }

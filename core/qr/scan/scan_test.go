@@ -89,6 +89,19 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// A picture full of corners of codes would keep the reader busy for hours.
+func TestManyCorners(t *testing.T) {
+	full := redraw(image.Rect(0, 0, 1800, 1800), func(x, y int) uint8 {
+		x, y = x%9, y%9
+		if x < 7 && y < 7 && (x%6 == 0 || y%6 == 0 || x >= 2 && x <= 4 && y >= 2 && y <= 4) {
+			return 0
+		}
+		return 255
+	})
+	_, err := scan.Read(full)
+	require.ErrorIs(t, err, scan.ErrNoCode)
+}
+
 func TestPicture(t *testing.T) {
 	var asPNG, asJPEG bytes.Buffer
 	require.NoError(t, png.Encode(&asPNG, picture(t)))
