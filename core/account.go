@@ -14,12 +14,12 @@ import (
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
-	"mellium.im/xmpp/jid"
 )
 
 const kindXMPP = "xmpp"
 
-// Account is one XMPP account. It stays valid until RemoveAccount.
+// Account is one XMPP account. It stays valid until RemoveAccount. What needs
+// the server gives ErrSignedOut while signed out.
 type Account struct {
 	client *Client
 	id     AccountID
@@ -40,7 +40,8 @@ type link = *xmpplink.Link
 // for good. It returns once the server has accepted the password, so that a
 // person who mistyped is told at once; nothing is kept then.
 //
-// Errors: ErrBadAddress, ErrAccountExists, and the network's: see ErrorCode.
+// Errors: those of a bad AccountConfig, each with a code of its own;
+// ErrAccountExists; and the network's: see ErrorCode.
 func (c *Client) AddAccount(ctx context.Context, cfg AccountConfig) (*Account, error) {
 	return c.add(ctx, cfg, nil)
 }
@@ -54,9 +55,9 @@ func (c *Client) Register(ctx context.Context, cfg AccountConfig) (*Account, err
 }
 
 func (c *Client) add(ctx context.Context, cfg AccountConfig, before func(context.Context, xmpplink.ConnConfig) error) (*Account, error) {
-	address, err := jid.Parse(cfg.JID)
-	if err != nil || address.Localpart() == "" || address.Resourcepart() != "" {
-		return nil, ErrBadAddress
+	address, err := cfg.check()
+	if err != nil {
+		return nil, err
 	}
 	row := storage.Account{
 		Kind: kindXMPP, Address: address.String(), Enabled: true, Secret: cfg.Password,
@@ -100,7 +101,7 @@ func (c *Client) add(ctx context.Context, cfg AccountConfig, before func(context
 	if !c.adopt(a) {
 		// Nothing is kept of an account that nobody was told of.
 		err := c.db.Update(context.WithoutCancel(ctx), func(tx *storage.Tx) error { return tx.DeleteAccount(a.id) })
-		if err != nil && !errors.Is(err, storage.ErrClosed) {
+		if err != nil && !errors.Is(err, ErrClosed) {
 			return nil, errors.Join(ErrClosed, err)
 		}
 		return nil, ErrClosed
@@ -124,7 +125,7 @@ func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	log := c.log.With("account", row.ID)
 	a := &Account{client: c, id: row.ID, jid: row.Address, row: row, turn: make(chan struct{}, 1)}
 	a.pipe = &pipeline.Account{
-		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db, Bus: &c.bus,
+		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db.DB, Bus: &c.bus,
 		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log,
 	}
 	if c.cfg.Engine != nil {
@@ -152,7 +153,11 @@ func (c *Client) RemoveAccount(ctx context.Context, id AccountID) error {
 	}
 	defer a.release()
 	connected := a.disconnect()
-	if err := c.db.Update(ctx, func(tx *storage.Tx) error { return tx.DeleteAccount(id) }); err != nil {
+	err = c.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
+		emit(event.Event{Kind: event.AccountRemoved, Account: id})
+		return tx.DeleteAccount(id)
+	})
+	if err != nil {
 		if connected { // it goes on to exist
 			err = errors.Join(err, a.connect())
 		}
@@ -162,7 +167,6 @@ func (c *Client) RemoveAccount(ctx context.Context, id AccountID) error {
 	c.mu.Lock()
 	delete(c.accounts, id)
 	c.mu.Unlock()
-	c.bus.Publish(event.Event{Kind: event.AccountRemoved, Account: id})
 	return nil
 }
 
@@ -174,14 +178,17 @@ func (a *Account) JID() string { return a.jid }
 
 // AccountState is the state of an account's connection.
 type AccountState struct {
-	State ConnectionState
-	Code  string // why it is Failed, or why the last attempt did not work
+	State ConnectionState // Offline, Connecting, Online or Failed
+	Code  string          // why it is Failed, or why the last attempt did not work
 }
 
 // State returns the state of the connection.
 func (a *Account) State() AccountState {
 	state := AccountState{State: Offline}
-	a.withLink(func(l link) { state.State, state.Code = l.State() })
+	a.withLink(func(l link) {
+		s, code := l.State()
+		state = AccountState{ConnectionState(s), code}
+	})
 	return state
 }
 
@@ -217,7 +224,12 @@ func (a *Account) SignIn(ctx context.Context) error {
 // ChangePassword changes the password on the server (XEP-0077 section 3.3) and
 // here, and signs in with it. If the process dies in between, SetPassword with
 // the new one mends it.
+//
+// Errors: ErrNoPassword, ErrBadPassword, ErrSignedOut; the network's.
 func (a *Account) ChangePassword(ctx context.Context, password []byte) error {
+	if err := checkPassword(password); err != nil {
+		return err
+	}
 	l, err := a.online()
 	if err != nil {
 		return err
@@ -230,6 +242,9 @@ func (a *Account) ChangePassword(ctx context.Context, password []byte) error {
 
 // SetPassword keeps a password that was changed elsewhere and signs in with it.
 func (a *Account) SetPassword(ctx context.Context, password []byte) error {
+	if err := checkPassword(password); err != nil {
+		return err
+	}
 	if err := a.storePassword(ctx, password); err != nil {
 		return err
 	}

@@ -19,10 +19,11 @@ import (
 type AccountID = int64
 
 // Client is one open database with its accounts. Its methods may be called
-// from any goroutine.
+// from any goroutine; after Close, those that return an error return ErrClosed,
+// and so do those of its accounts and conversations.
 type Client struct {
 	cfg Config
-	db  *storage.DB
+	db  database
 	log *slog.Logger
 	bus event.Bus
 
@@ -37,10 +38,14 @@ type Client struct {
 // Open opens the database, creating it if there is none, and starts every
 // account that is signed in. It does not wait for the network.
 //
-// Errors: ErrNoKey; storage's for a wrong key or a file that is no database
-// (the two cannot be told apart), a corrupt file, one of a newer version, one
-// in use by another process. A file that cannot be opened is left as it is.
+// Errors: ErrNoPath, ErrNoKey; storage's for a key of the wrong length, a wrong
+// key or a file that is no database (the two cannot be told apart), a corrupt
+// file, one of a newer version, one in use by another process, a folder that
+// does not exist. A file that cannot be opened is left as it is.
 func Open(ctx context.Context, cfg Config) (*Client, error) {
+	if cfg.Path == "" {
+		return nil, ErrNoPath
+	}
 	key, err := cfg.key()
 	if err != nil {
 		return nil, err
@@ -58,7 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open client: %w", err)
 	}
-	c := &Client{cfg: cfg, db: db, log: cfg.Logger, accounts: make(map[AccountID]*Account)}
+	c := &Client{cfg: cfg, db: database{db}, log: cfg.Logger, accounts: make(map[AccountID]*Account)}
 	if err := c.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open client: %w", err), c.Close())
 	}
@@ -143,6 +148,13 @@ func (c *Client) accountsLocked() []*Account {
 	}
 	slices.SortFunc(list, func(a, b *Account) int { return int(a.id - b.id) })
 	return list
+}
+
+// isClosed says whether Close was called.
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
 }
 
 // Account returns the account with that id, or ErrNoAccount.

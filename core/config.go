@@ -3,12 +3,18 @@
 package core
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/confab-im/confab/crypto/engine"
+	"github.com/confab-im/confab/network/xmpp/dial"
+	"mellium.im/xmpp/jid"
 )
 
 // Config says how to open a Client. Path and one of Key and Passphrase are
@@ -51,24 +57,77 @@ type Config struct {
 type AccountConfig struct {
 	// JID is the bare address, "alice@example.org".
 	JID string
-	// Password is kept in the encrypted database.
+	// Password is UTF-8 text without control characters, up to MaxPassword
+	// bytes. It is kept in the encrypted database.
 	Password []byte
 
-	// Host and Port override what the domain's SRV records say. The
-	// certificate must still name the JID's domain. Port 0 with a Host means
-	// 5222.
+	// Host and Port override what the domain's SRV records say; a Port alone
+	// is one of the domain itself. The certificate must still name the JID's
+	// domain. Port 0 with a Host means 5222, or 5223 with DirectTLS.
 	Host string
 	Port int
 	// DirectTLS starts TLS with the connection (XEP-0368) instead of
 	// STARTTLS, with an explicit Host only.
 	DirectTLS bool
-	// Proxy is a SOCKS5 proxy, "127.0.0.1:9050". With it no name is looked up
-	// here, and every account gets a circuit of its own from Tor.
+	// Proxy is a SOCKS5 proxy, "127.0.0.1:9050", "localhost:9050" or
+	// "unix:/path". With it no name is looked up here, and every account gets
+	// a circuit of its own from Tor.
 	Proxy string
 	// Pins name keys or certificates, "spki-sha256:" or "cert-sha256:" and the
 	// hash in base64 or hexadecimal. With any, one must be in the server's
 	// chain, in addition to the usual verification.
 	Pins []string
+}
+
+// MaxPassword is the longest password, in bytes.
+const MaxPassword = 1024
+
+func checkPassword(password []byte) error {
+	switch {
+	case len(password) == 0:
+		return ErrNoPassword
+	case len(password) > MaxPassword, !utf8.Valid(password), bytes.ContainsFunc(password, unicode.IsControl):
+		return ErrBadPassword
+	}
+	return nil
+}
+
+// check refuses what could never work, before anything is asked of a server,
+// and returns the address.
+func (c *AccountConfig) check() (jid.JID, error) {
+	address, err := jid.Parse(c.JID)
+	if err != nil || address.Localpart() == "" || address.Resourcepart() != "" {
+		return jid.JID{}, ErrBadAddress
+	}
+	if err := checkPassword(c.Password); err != nil {
+		return jid.JID{}, err
+	}
+	for _, pin := range c.Pins {
+		if _, err := dial.ParsePin(pin); err != nil {
+			return jid.JID{}, ErrBadPin
+		}
+	}
+	if c.Port < 0 || c.Port > math.MaxUint16 {
+		return jid.JID{}, ErrBadPort
+	}
+	if c.DirectTLS && c.Host == "" {
+		return jid.JID{}, ErrNoHost
+	}
+	way := dial.Config{Domain: address.Domainpart()}
+	if _, err := dial.New(way); err != nil {
+		return jid.JID{}, ErrBadAddress
+	}
+	way.Host = c.Host
+	if _, err := dial.New(way); err != nil {
+		return jid.JID{}, ErrBadHost
+	}
+	if c.Proxy != "" {
+		way.Proxy = &dial.Proxy{Address: c.Proxy}
+	}
+	if _, err := dial.New(way); err != nil {
+		return jid.JID{}, ErrBadProxy
+	}
+	return address, nil
 }
 
 // Format keeps the password out of whatever is printed, with every verb.

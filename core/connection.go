@@ -120,9 +120,13 @@ func (a *Account) withLink(fn func(link)) {
 // online returns the link of an account that is signed in.
 func (a *Account) online() (link, error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.link == nil {
-		return nil, ErrSignedOut
+	l := a.link
+	a.mu.Unlock()
+	switch {
+	case l != nil:
+		return l, nil
+	case a.client.isClosed():
+		return nil, ErrClosed
 	}
-	return a.link, nil
+	return nil, ErrSignedOut
 }

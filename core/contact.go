@@ -24,20 +24,32 @@ type Contact struct {
 }
 
 // Availability is how reachable a contact is, from least to most.
-type Availability = xmpplink.Availability
+type Availability uint8
 
 // The availabilities (RFC 6121 section 4.7.2.1).
 const (
-	Unavailable  = xmpplink.Unavailable
-	ExtendedAway = xmpplink.ExtendedAway
-	Away         = xmpplink.Away
-	DoNotDisturb = xmpplink.DoNotDisturb
-	Available    = xmpplink.Available
-	Chatty       = xmpplink.Chatty
+	Unavailable  Availability = Availability(xmpplink.Unavailable)
+	ExtendedAway Availability = Availability(xmpplink.ExtendedAway) // away for a longer time
+	Away         Availability = Availability(xmpplink.Away)
+	DoNotDisturb Availability = Availability(xmpplink.DoNotDisturb)
+	Available    Availability = Availability(xmpplink.Available)
+	Chatty       Availability = Availability(xmpplink.Chatty) // would like to talk
 )
 
-// Presence is what a contact says of being there.
-type Presence = xmpplink.Presence
+var availabilities = map[Availability]string{
+	Unavailable: "unavailable", ExtendedAway: "extended-away", Away: "away", DoNotDisturb: "do-not-disturb",
+	Available: "available", Chatty: "chatty",
+}
+
+// String returns the availability's stable name.
+func (a Availability) String() string { return name(availabilities, a) }
+
+// Presence is what a contact says of being there. The zero value says that
+// they are not, or that it is not known.
+type Presence struct {
+	Availability Availability
+	Status       string // a few words of theirs, at most 512 bytes
+}
 
 // Contacts returns the roster by JID.
 func (a *Account) Contacts(ctx context.Context) ([]Contact, error) {
@@ -64,7 +76,10 @@ func (a *Account) Contacts(ctx context.Context) ([]Contact, error) {
 // only while online.
 func (a *Account) Presence(peer string) (p Presence) {
 	if bare, err := bareJID(peer); err == nil {
-		a.withLink(func(l link) { p = l.Presence(bare) })
+		a.withLink(func(l link) {
+			best := l.Presence(bare)
+			p = Presence{Availability(best.Availability), best.Status}
+		})
 	}
 	return p
 }
@@ -73,7 +88,7 @@ func (a *Account) Presence(peer string) (p Presence) {
 func (a *Account) Requests(ctx context.Context) ([]string, error) {
 	list, err := xmpplink.Requests(ctx, a.pipe)
 	if err != nil {
-		return nil, fmt.Errorf("list contact requests: %w", err)
+		return nil, failed("list contact requests", err)
 	}
 	return list, nil
 }

@@ -73,16 +73,16 @@ func (a *Account) Conversation(ctx context.Context, peer string) (*Conversation,
 		return nil, err
 	}
 	var row storage.Conversation
-	created := false
-	err = a.client.db.Update(ctx, func(tx *storage.Tx) (err error) {
+	err = a.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) (err error) {
+		var created bool
 		row, created, err = tx.EnsureConversation(a.id, bare, pipeline.ConversationDirect)
+		if created {
+			emit(event.Event{Kind: event.ConversationChanged, Account: a.id, Conversation: row.ID})
+		}
 		return err
 	})
 	if err != nil {
 		return nil, notFound(err, ErrNoAccount, "open conversation")
-	}
-	if created {
-		a.client.bus.Publish(event.Event{Kind: event.ConversationChanged, Account: a.id, Conversation: row.ID})
 	}
 	return &Conversation{client: a.client, account: a, id: row.ID, peer: bare}, nil
 }
@@ -168,8 +168,7 @@ func (cv *Conversation) Info(ctx context.Context) (ConversationInfo, error) {
 // MarkRead counts every message up to and including that place as read here.
 // The zero Cursor is the newest.
 func (cv *Conversation) MarkRead(ctx context.Context, upTo Cursor) error {
-	changed := false
-	err := cv.client.db.Update(ctx, func(tx *storage.Tx) (err error) {
+	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
 		if upTo == 0 {
 			rows, err := tx.MessagesBefore(cv.id, 0, 1)
 			if err != nil || len(rows) == 0 {
@@ -177,14 +176,14 @@ func (cv *Conversation) MarkRead(ctx context.Context, upTo Cursor) error {
 			}
 			upTo = Cursor(rows[0].SortKey)
 		}
-		changed, err = tx.MarkRead(cv.id, int64(upTo))
+		changed, err := tx.MarkRead(cv.id, int64(upTo))
+		if changed {
+			emit(cv.event(event.ConversationChanged))
+		}
 		return err
 	})
 	if err != nil {
 		return notFound(err, ErrNoConversation, "mark read")
-	}
-	if changed {
-		cv.changed()
 	}
 	return nil
 }
@@ -217,30 +216,32 @@ func (cv *Conversation) Mute(ctx context.Context, until time.Time) error {
 
 // Delete removes the conversation and its messages from this device.
 func (cv *Conversation) Delete(ctx context.Context) error {
-	err := cv.client.db.Update(ctx, func(tx *storage.Tx) error { return tx.DeleteConversation(cv.id) })
+	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
+		emit(cv.event(event.ConversationRemoved))
+		return tx.DeleteConversation(cv.id)
+	})
 	if err != nil {
 		return notFound(err, ErrNoConversation, "delete conversation")
 	}
-	cv.client.bus.Publish(event.Event{Kind: event.ConversationRemoved, Account: cv.account.id, Conversation: cv.id})
 	return nil
 }
 
 func (cv *Conversation) change(ctx context.Context, change func(*storage.Conversation)) error {
-	err := cv.client.db.Update(ctx, func(tx *storage.Tx) error {
+	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
 		row, err := tx.Conversation(cv.id)
 		if err != nil {
 			return err
 		}
 		change(&row)
+		emit(cv.event(event.ConversationChanged))
 		return tx.UpdateConversation(row)
 	})
 	if err != nil {
 		return notFound(err, ErrNoConversation, "change conversation")
 	}
-	cv.changed()
 	return nil
 }
 
-func (cv *Conversation) changed() {
-	cv.client.bus.Publish(event.Event{Kind: event.ConversationChanged, Account: cv.account.id, Conversation: cv.id})
+func (cv *Conversation) event(kind event.Kind) event.Event {
+	return event.Event{Kind: kind, Account: cv.account.id, Conversation: cv.id}
 }

@@ -20,6 +20,7 @@
 //	fingerprints and trust decisions  core/trust.go
 //	events and subscriptions          core/event.go, core/internal/event
 //	errors and their codes            core/errors.go
+//	use of the database, after Close  core/database.go
 //	the transactions in and out       core/internal/pipeline
 //	the wiring of an XMPP account     core/internal/xmpplink
 //	XMPP, one file per extension      network/xmpp
@@ -40,6 +41,6 @@
 //
 // # What it does not do
 //
-// It draws nothing (see ui-bindings), binds to no other language (see mobile)
-// and keeps no second copy of anything in memory: the database is the truth.
+// It draws nothing, binds to no other language than Go, and keeps no second
+// copy of anything in memory: the database is the truth.
 package core

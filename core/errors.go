@@ -16,19 +16,31 @@ func (e *codedError) Code() string { return e.code }
 // codes of their own ("storage.…", "xmpp.…", "omemo.…"): see ErrorCode.
 var (
 	ErrClosed             = &codedError{"core.closed", "core: client is closed"}
-	ErrNoKey              = &codedError{"core.no-key", "core: neither key nor passphrase given"}
-	ErrBadAddress         = &codedError{"core.bad-address", "core: not a valid address"}
+	ErrSubscriptionClosed = &codedError{"core.subscription-closed", "core: subscription is closed"}
+
+	// Of a Config or an AccountConfig.
+	ErrNoPath      = &codedError{"core.no-path", "core: no path of a database given"}
+	ErrNoKey       = &codedError{"core.no-key", "core: neither key nor passphrase given"}
+	ErrBadAddress  = &codedError{"core.bad-address", "core: not a valid address"}
+	ErrNoPassword  = &codedError{"core.no-password", "core: no password given"}
+	ErrBadPassword = &codedError{"core.bad-password", "core: password is longer than 1024 bytes or not text"}
+	ErrBadHost     = &codedError{"core.bad-host", "core: not a valid host name or IP address"}
+	ErrBadPort     = &codedError{"core.bad-port", "core: port is not between 0 and 65535"}
+	ErrNoHost      = &codedError{"core.no-host", "core: direct TLS chosen for a server without naming its host"}
+	ErrBadProxy    = &codedError{"core.bad-proxy", "core: proxy is not IP:PORT, localhost:PORT or unix:PATH"}
+	ErrBadPin      = &codedError{"core.bad-pin", "core: pin is not spki-sha256: or cert-sha256: with a hash"}
+
 	ErrAccountExists      = &codedError{"core.account-exists", "core: account exists already"}
 	ErrNoAccount          = &codedError{"core.no-account", "core: no such account"}
+	ErrSignedOut          = &codedError{"core.signed-out", "core: account is signed out"}
 	ErrNoConversation     = &codedError{"core.no-conversation", "core: no such conversation"}
 	ErrNoMessage          = &codedError{"core.no-message", "core: no such message"}
 	ErrEmptyMessage       = &codedError{"core.empty-message", "core: message is empty"}
 	ErrMessageTooLong     = &codedError{"core.message-too-long", "core: message is longer than 65536 bytes"}
 	ErrNotText            = &codedError{"core.not-text", "core: message is not valid UTF-8 text"}
-	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}
 	ErrNotRetryable       = &codedError{"core.not-retryable", "core: only a message that failed can be tried again"}
 	ErrNoEngine           = &codedError{"core.no-engine", "core: no session engine configured, so no encryption"}
-	ErrSignedOut          = &codedError{"core.signed-out", "core: account is signed out"}
+	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}
 )
 
 // ErrorCode returns the stable code of an error from this SDK, for messages

@@ -5,7 +5,6 @@ package core
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -198,11 +197,4 @@ func (c *Client) Search(ctx context.Context, s Search) ([]Message, error) {
 		return nil, fmt.Errorf("search messages: %w", err)
 	}
 	return messagesOf(rows), nil
-}
-
-func notFound(err, sentinel error, doing string) error {
-	if errors.Is(err, storage.ErrNotFound) {
-		return sentinel
-	}
-	return fmt.Errorf("%s: %w", doing, err)
 }

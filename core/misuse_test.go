@@ -191,7 +191,7 @@ func TestRemoveAtOnce(t *testing.T) {
 	becomes(t, c, "online, as it is not removed", func() bool { return a.State().State == core.Online })
 }
 
-// Everything after Close is an error with a code, and nothing panics.
+// Everything after Close is the same error, and nothing panics.
 func TestAfterClose(t *testing.T) {
 	settles(t)
 	s := newScript(t)
@@ -214,17 +214,36 @@ func TestAfterClose(t *testing.T) {
 		"list":    func() error { _, err := c.Conversations(ctx, core.ConversationFilter{}); return err },
 		"add":     func() error { _, err := c.AddAccount(ctx, s.account()); return err },
 		"sign in": func() error { return a.SignIn(ctx) }, "sign out": func() error { return a.SignOut(ctx) },
-		"remove":  func() error { return c.RemoveAccount(ctx, a.ID()) },
-		"contact": func() error { return a.AddContact(ctx, scriptPeer, "") },
-		"devices": func() error { _, err := a.Devices(ctx, scriptPeer); return err },
-		"backup":  func() error { return c.Backup(ctx, filepath.Join(t.TempDir(), "b"), make([]byte, 32)) },
-		"check":   func() error { return c.Check(ctx) },
-		"key":     func() error { return c.ChangeKey(ctx, make([]byte, 32)) },
+		"remove":             func() error { return c.RemoveAccount(ctx, a.ID()) },
+		"contact":            func() error { return a.AddContact(ctx, scriptPeer, "") },
+		"accept":             func() error { return a.AcceptRequest(ctx, scriptPeer) },
+		"contacts":           func() error { _, err := a.Contacts(ctx); return err },
+		"requests":           func() error { _, err := a.Requests(ctx); return err },
+		"register":           func() error { _, err := c.Register(ctx, s.account()); return err },
+		"password":           func() error { return a.SetPassword(ctx, []byte("x")) },
+		"change password":    func() error { return a.ChangePassword(ctx, []byte("x")) },
+		"delete account":     func() error { return a.DeleteFromServer(ctx) },
+		"conversation":       func() error { _, err := a.Conversation(ctx, scriptPeer); return err },
+		"conversation by id": func() error { _, err := c.Conversation(ctx, chat.ID()); return err },
+		"message":            func() error { _, err := c.Message(ctx, 1); return err },
+		"unread":             func() error { _, err := c.Unread(ctx); return err },
+		"draft":              func() error { return chat.SetDraft(ctx, "x") },
+		"delete message":     func() error { return chat.DeleteMessage(ctx, 1) },
+		"retry":              func() error { _, err := chat.Retry(ctx, 1); return err },
+		"history after":      func() error { _, err := chat.HistoryAfter(ctx, 0, 1); return err },
+		"own device":         func() error { _, err := a.OwnDevice(ctx); return err },
+		"refresh":            func() error { return a.RefreshDevices(ctx, scriptPeer) },
+		"trust":              func() error { return a.SetTrust(ctx, scriptPeer, strings.Repeat("0f", 32), core.Verified) },
+		"passphrase":         func() error { return c.ChangePassphrase(ctx, []byte("x")) },
+		"devices":            func() error { _, err := a.Devices(ctx, scriptPeer); return err },
+		"backup":             func() error { return c.Backup(ctx, filepath.Join(t.TempDir(), "b"), make([]byte, 32)) },
+		"check":              func() error { return c.Check(ctx) },
+		"key":                func() error { return c.ChangeKey(ctx, make([]byte, 32)) },
 	}
 	for name, call := range fails {
 		err := call()
-		require.Error(t, err, name)
-		require.NotEqual(t, "internal", core.ErrorCode(err), "%s: %v", name, err)
+		require.ErrorIs(t, err, core.ErrClosed, name)
+		require.Equal(t, "core.closed", core.ErrorCode(err), "%s: %v", name, err)
 	}
 	c.NetworkChanged()
 	c.SetForeground(true)
@@ -235,6 +254,7 @@ func TestAfterClose(t *testing.T) {
 	require.ErrorIs(t, err, core.ErrSubscriptionClosed)
 	_, err = c.Subscribe(core.Filter{}).Next(ctx)
 	require.ErrorIs(t, err, core.ErrSubscriptionClosed)
+	require.Equal(t, "core.subscription-closed", core.ErrorCode(err))
 }
 
 // A file belongs to one client at a time.

@@ -84,7 +84,7 @@ func (cv *Conversation) Retry(ctx context.Context, id MessageID) (MessageID, err
 // DeleteMessage removes a message from this device. One that is still queued
 // or blocked is not sent any more, unless its bytes have gone out already.
 func (cv *Conversation) DeleteMessage(ctx context.Context, id MessageID) error {
-	err := cv.client.db.Update(ctx, func(tx *storage.Tx) error {
+	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
 		row, err := tx.Message(id)
 		if err != nil {
 			return err
@@ -97,14 +97,15 @@ func (cv *Conversation) DeleteMessage(ctx context.Context, id MessageID) error {
 				return err
 			}
 		}
+		removed := cv.event(event.MessageRemoved)
+		removed.Message = id
+		emit(removed)
+		emit(cv.event(event.ConversationChanged))
 		return tx.DeleteMessage(id)
 	})
 	if err != nil {
 		return notFound(err, ErrNoMessage, "delete message")
 	}
-	cv.client.bus.Publish(event.Event{
-		Kind: event.MessageRemoved, Account: cv.account.id, Conversation: cv.id, Message: id,
-	}, event.Event{Kind: event.ConversationChanged, Account: cv.account.id, Conversation: cv.id})
 	return nil
 }
 
@@ -114,7 +115,7 @@ func (a *Account) wake() { a.withLink(func(l link) { l.Wake() }) }
 // unblock queues what waited for a decision about peer.
 func (a *Account) unblock(ctx context.Context, peer string) error {
 	if _, err := a.pipe.Unblock(ctx, peer); err != nil {
-		return fmt.Errorf("send blocked messages: %w", err)
+		return failed("send blocked messages", err)
 	}
 	a.wake()
 	return nil

@@ -134,7 +134,8 @@ func (a *Account) SetTrust(ctx context.Context, peer, fingerprint string, state 
 	if err != nil {
 		return ErrUnknownFingerprint
 	}
-	err = a.client.db.Update(ctx, func(tx *storage.Tx) error {
+	err = a.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
+		emit(event.Event{Kind: event.TrustChanged, Account: a.id, Peer: bare})
 		st := tx.OMEMO(a.id)
 		known, err := a.pipe.OMEMO.Devices(tx.Context(), st, bare)
 		if err != nil {
@@ -150,6 +151,5 @@ func (a *Account) SetTrust(ctx context.Context, peer, fingerprint string, state 
 	if err != nil {
 		return fmt.Errorf("set trust: %w", err)
 	}
-	a.client.bus.Publish(event.Event{Kind: event.TrustChanged, Account: a.id, Peer: bare})
 	return a.unblock(ctx, bare)
 }

@@ -42,6 +42,7 @@ func (f *Filter) accepts(e Event) bool {
 type Bus struct {
 	mu     sync.Mutex
 	subs   map[*Subscription]struct{}
+	line   []*place // turns taken, in order; as many as goroutines hold one
 	closed bool
 }
 
@@ -64,10 +65,17 @@ func (b *Bus) Subscribe(f Filter) *Subscription {
 	return s
 }
 
-// Publish hands events to every subscription that wants them. It never waits.
+// Publish hands events to every subscription that wants them, at once and
+// without regard to turns: it is for what no transaction causes. It never
+// waits.
 func (b *Bus) Publish(events ...Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.offer(events)
+}
+
+// offer is called with mu held.
+func (b *Bus) offer(events []Event) {
 	for s := range b.subs {
 		s.offer(events)
 	}

@@ -10,4 +10,6 @@
 //
 // It does not store anything: an event is published only after the commit of
 // what it speaks of, so whoever reads the database on an event sees the fact.
+// Events of transactions come in the order of the commits, see Turn; those of
+// nothing but the connection come between them as it happens.
 package event

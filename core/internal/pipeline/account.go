@@ -66,14 +66,17 @@ func (e *emitter) conversation(id int64) {
 
 // update runs fn in one transaction and publishes what it gathered.
 func (a *Account) update(ctx context.Context, fn func(tx *storage.Tx, emit *emitter) error) error {
+	turn := event.Turn{Bus: a.Bus}
+	defer turn.End()
 	var emit emitter
 	err := a.DB.Update(ctx, func(tx *storage.Tx) error {
+		turn.Take()
 		emit = emitter{account: a.ID} // Update may run fn again
 		return fn(tx, &emit)
 	})
 	if err != nil {
 		return err
 	}
-	a.Bus.Publish(emit.events...)
+	turn.End(emit.events...)
 	return nil
 }

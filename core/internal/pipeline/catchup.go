@@ -176,9 +176,9 @@ func (a *Account) EndCatchUp(ctx context.Context, c *CatchUp) error {
 }
 
 // key chooses the sort key of an archived message: its time, but after what
-// was known of the conversation when the session began, and in the archive's
-// order. An archive's times are only good to the second on some servers, so
-// they cannot order messages by themselves.
+// was known of the conversation when the session began, before what came live
+// since, and in the archive's order. An archive's times are only good to the
+// second on some servers, so they cannot order messages by themselves.
 func (c *CatchUp) key(tx *storage.Tx, conversation int64, at time.Time) (int64, error) {
 	previous, ok := c.last[conversation]
 	if !ok {
@@ -195,10 +195,10 @@ func (c *CatchUp) key(tx *storage.Tx, conversation int64, at time.Time) (int64, 
 		}
 	}
 	k := at.UnixMicro()
-	if k <= previous || k >= c.ceiling {
-		k = previous + 1
+	if k >= c.ceiling {
+		k = c.ceiling - archiveRoom
 	}
-	return k, nil
+	return max(k, previous+1), nil
 }
 
 // stored notes the place of a message that came from the archive.

@@ -3,7 +3,7 @@
 package pipeline_test
 
 import (
-	"math"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -16,14 +16,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// spoiling is an address for which spoilt makes no receipt.
+const spoiling = "spoiling@example.org"
+
+type spoilt struct{ builder }
+
+func (b spoilt) Receipt(to, id string) ([]byte, error) {
+	if to == spoiling {
+		return nil, errors.New("no receipt")
+	}
+	return b.builder.Receipt(to, id)
+}
+
 // A message that cannot be stored as it is does not keep the others from it,
 // and leaves a placeholder.
 func TestSpoilt(t *testing.T) {
 	const bob = "bob@example.org"
-	end := time.UnixMicro(math.MaxInt64) // the last sort key there is
 	batch := []pipeline.Incoming{
-		{Peer: bob, Sender: bob, RemoteID: "1", At: end, Body: "first"},
-		{Peer: bob, Sender: bob, RemoteID: "2", At: end, Body: "second"},
+		{Peer: bob, Sender: bob, RemoteID: "1", At: time.Now(), Body: "first"},
+		{Peer: bob, Sender: bob, RemoteID: "2", At: time.Now(), Body: "second", ReceiptTo: spoiling},
 		{Peer: bob, Sender: bob, RemoteID: "3", At: time.Now(), Body: "third"},
 	}
 	check := func(t *testing.T, s *side) {
@@ -32,10 +43,14 @@ func TestSpoilt(t *testing.T) {
 		for _, row := range rows {
 			got = append(got, row.Body+row.Reason)
 		}
-		require.ElementsMatch(t, []string{"first", "storage.invalid", "third"}, got)
+		require.ElementsMatch(t, []string{"first", "internal", "third"}, got)
 	}
 	t.Run("live", func(t *testing.T) {
 		s := newSide(t, "alice@example.org", false)
+		s.Builder = spoilt{}
+		require.NoError(t, s.DB.Update(t.Context(), func(tx *storage.Tx) error {
+			return tx.PutRosterItem(storage.RosterItem{AccountID: s.ID, JID: bob, Subscription: "both"})
+		}))
 		var updates []pipeline.Update
 		for i := range batch {
 			updates = append(updates, pipeline.Update{Message: &batch[i]})

@@ -162,9 +162,12 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *Catc
 	}
 	row.ConversationID = conversation.ID
 	if order != nil {
-		if row.SortKey, err = order.key(tx, conversation.ID, in.At); err != nil {
-			return false, err
-		}
+		row.SortKey, err = order.key(tx, conversation.ID, in.At)
+	} else {
+		err = placeLive(tx, &row, row.ReceivedAt)
+	}
+	if err != nil {
+		return false, err
 	}
 	if err := tx.InsertMessage(&row); err != nil {
 		return false, err

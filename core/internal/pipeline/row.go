@@ -2,6 +2,31 @@
 
 package pipeline
 
+import (
+	"time"
+
+	"github.com/confab-im/confab/storage"
+)
+
+// placeLive chooses the sort key of a live message that claims to be from
+// after now: it goes to the end, but not beyond now, where it would keep its
+// conversation at the top of every list. A time that is believed leaves the
+// key to storage, which puts the message at the end too. What a message claims
+// is still shown.
+func placeLive(tx *storage.Tx, row *storage.Message, now time.Time) error {
+	if !row.At.After(now) {
+		return nil
+	}
+	newest, err := tx.MaxKey(row.ConversationID)
+	row.SortKey = max(now.UnixMicro(), newest+1)
+	return err
+}
+
+// archiveRoom is the room that is left below the beginning of a session, in
+// microseconds, which are places, for what follows an archived message that
+// claims to be from after it.
+const archiveRoom = 1_000_000
+
 // Message states, as stored. A higher state is never replaced by a lower one,
 // save by a retry that the user asks for.
 const (
