@@ -26,12 +26,12 @@ func FormatFingerprint(k engine.PublicKey) string {
 }
 
 // ParseFingerprint reads a fingerprint as people and other clients write it:
-// with or without white space or colons, in any case, with or without the
+// with or without white space, colons or dashes, in any case, with or without the
 // leading type byte 05. The error is ErrBadFingerprint.
 func ParseFingerprint(s string) (engine.PublicKey, error) {
 	digits := strings.Map(func(r rune) rune {
 		switch r {
-		case ' ', '\t', '\n', '\r', ':':
+		case ' ', '\t', '\n', '\r', ':', '-':
 			return -1
 		}
 		return r

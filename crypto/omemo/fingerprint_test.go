@@ -25,7 +25,7 @@ func TestFingerprint(t *testing.T) {
 	require.Equal(t, digits, strings.ReplaceAll(groups, " ", ""))
 	for _, s := range []string{
 		digits, groups, strings.ToUpper(groups), "05" + digits, "05 " + groups, "\n" + groups + "\n",
-		strings.ReplaceAll(groups, " ", ":"),
+		strings.ReplaceAll(groups, " ", ":"), strings.ReplaceAll(groups, " ", "-"),
 	} {
 		got, err := omemo.ParseFingerprint(s)
 		require.NoError(t, err, "%q", s)
