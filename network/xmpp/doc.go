@@ -11,6 +11,7 @@
 //	disco.go                    XEP-0030 Service Discovery
 //	rsm.go                      XEP-0059 Result Set Management
 //	pep.go, pepconfig.go        XEP-0060 Publish-Subscribe, XEP-0163 PEP
+//	oob.go                      XEP-0066 Out of Band Data
 //	register.go, bare.go        XEP-0077 In-Band Registration
 //	chatstates.go               XEP-0085 Chat State Notifications
 //	version.go                  XEP-0092 Software Version
@@ -19,16 +20,33 @@
 //	ping.go                     XEP-0199 XMPP Ping
 //	time.go                     XEP-0202 Entity Time
 //	delay.go                    XEP-0203 Delayed Delivery
+//	thumbnails.go               XEP-0264 Jingle Content Thumbnails
 //	carbons.go                  XEP-0280 Message Carbons
 //	forward.go                  XEP-0297 Stanza Forwarding
+//	hashes.go                   XEP-0300 Cryptographic Hash Functions
+//	correction.go               XEP-0308 Last Message Correction
 //	mam.go, archives.go         XEP-0313 Message Archive Management
 //	markers.go                  XEP-0333 Displayed Markers
 //	hints.go                    XEP-0334 Message Processing Hints
 //	csi.go                      XEP-0352 Client State Indication
 //	stanzaid.go                 XEP-0359 Unique and Stable Stanza IDs
+//	upload.go                   XEP-0363 HTTP File Upload, its XMPP side; see package transfer
+//	otr.go                      XEP-0364 Off-the-Record Messaging, recognised only
+//	references.go               XEP-0372 References
 //	eme.go                      XEP-0380 Explicit Message Encryption
+//	spoiler.go                  XEP-0382 Spoiler Messages
 //	omemo.go, omemodevices.go,
 //	omemobundle.go              XEP-0384 OMEMO Encryption, wire format only
+//	sims.go                     XEP-0385 Stateless Inline Media Sharing, read only
+//	styling.go                  XEP-0393 Message Styling: its one element
+//	retraction.go               XEP-0424 Message Retraction
+//	fallback.go                 XEP-0428 Fallback Indication
+//	reactions.go                XEP-0444 Message Reactions
+//	filemetadata.go             XEP-0446 File Metadata
+//	sfs.go                      XEP-0447 Stateless File Sharing
+//	esfs.go                     XEP-0448 Encryption for Stateless File Sharing
+//	reply.go                    XEP-0461 Message Replies
+//	content.go                  all of these that a message or an envelope can hold
 //
 // An extension has functions that read and build its elements, and if it asks
 // something of a server, methods of [Client]. A new one is a new file; if it

@@ -37,6 +37,7 @@ type Message struct {
 	OMEMOErr  error        // why an OMEMO element could not be read
 	EME       string       // XEP-0380, a namespace
 	Hints     Hints        // XEP-0334
+	Content   Content      // corrections, reactions, replies, files and the like
 	Carbon    Carbon       // XEP-0280; the other fields are those of the original
 	Event     *Event       // XEP-0060
 	Error     *stanza.Error
@@ -123,6 +124,7 @@ func parseMessage(e *element.Element, self, archive jid.JID) (Message, error) {
 	m.Marker = ParseMarker(e)
 	m.EME = ParseEME(e)
 	m.Hints = ParseHints(e)
+	m.Content = ParseContent(e)
 	m.OMEMO, m.OMEMOErr = encryptedOf(e)
 	if ev, ok := parseEvent(e, m.From); ok {
 		m.Event = &ev
@@ -154,6 +156,7 @@ func (m Message) Build() *element.Element {
 	m.State.appendTo(e)
 	m.Marker.appendTo(e)
 	m.Hints.appendTo(e)
+	e.Add(m.Content.Elements()...)
 	if m.OriginID != "" {
 		e.Add(originID(m.OriginID))
 	}
