@@ -3,6 +3,7 @@
 package storage
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"time"
@@ -57,6 +58,39 @@ func (c blobColumn) Scan(v any) error {
 		return nil
 	}
 	return fmt.Errorf("scan bytes: %T", v)
+}
+
+// durationColumn scans microseconds.
+type durationColumn struct{ d *time.Duration }
+
+func (c durationColumn) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("scan duration: %T", v)
+	}
+	*c.d = time.Duration(n) * time.Microsecond
+	return nil
+}
+
+// stringsColumn scans a JSON array of strings.
+type stringsColumn struct{ list *[]string }
+
+func (c stringsColumn) Scan(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("scan strings: %T", v)
+	}
+	*c.list = nil
+	return json.Unmarshal([]byte(s), c.list)
+}
+
+// stringsArg is a list of strings for a column.
+func stringsArg(list []string) (string, error) {
+	if list == nil {
+		list = []string{}
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
 }
 
 // countArg refuses a count that a signed column cannot hold.

@@ -22,6 +22,7 @@ type ConversationQuery struct {
 	AccountID int64 // 0 = all accounts
 	Archived  *bool // nil = both
 	Pinned    *bool // nil = both
+	Request   *bool // nil = both
 	// BeforeKey and BeforeID are the LastKey and the ID of the last row of the
 	// page before; BeforeID 0 is the first page.
 	BeforeKey, BeforeID int64
@@ -81,6 +82,9 @@ func (q ConversationQuery) sql() (string, []any) {
 	}
 	if q.Pinned != nil {
 		and("pinned = ?", *q.Pinned)
+	}
+	if q.Request != nil {
+		and("request = ?", *q.Request)
 	}
 	if q.BeforeID != 0 {
 		and("(last_key, id) < (?, ?)", q.BeforeKey, q.BeforeID)

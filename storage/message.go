@@ -54,6 +54,24 @@ func (r *Reader) MessageByRemoteID(conv int64, outgoing bool, remoteID string) (
 	return m, wrapf(err, "read message")
 }
 
+// MessageByArchiveID returns the message of a conversation that an archive has
+// under this id.
+func (r *Reader) MessageByArchiveID(conv int64, archiveID string) (m Message, err error) {
+	err = r.one(m.dest(), "SELECT "+messageColumns+` FROM message m INDEXED BY message_archive
+		WHERE m.conversation_id = ? AND m.archive_id = ? AND m.archive_id <> ''
+		ORDER BY m.sort_key DESC LIMIT 1`, conv, archiveID)
+	return m, wrapf(err, "read message")
+}
+
+// MessagesByRemoteID returns the messages of a conversation with this remote
+// id, whoever chose it, the newest first; at most 16.
+func (r *Reader) MessagesByRemoteID(conv int64, remoteID string) ([]Message, error) {
+	list, err := r.messages(16, "SELECT "+messageColumns+` FROM message m INDEXED BY message_remote
+		WHERE m.conversation_id = ? AND m.remote_id = ? AND m.remote_id <> ''
+		ORDER BY m.sort_key DESC LIMIT 16`, conv, remoteID)
+	return list, wrapf(err, "read messages")
+}
+
 // MaxKey returns the largest sort key of a conversation, not counting outgoing
 // messages that still wait in the outbox; 0 if there is none. A new incoming
 // message is placed behind it.

@@ -2,28 +2,12 @@
 
 package storage
 
-import (
-	"database/sql"
-	"encoding/json"
-	"fmt"
-)
+import "database/sql"
 
 const rosterColumns = "account_id, jid, name, subscription, ask, group_names"
 
-// groupsColumn keeps group names as a JSON array.
-type groupsColumn struct{ groups *[]string }
-
-func (c groupsColumn) Scan(v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("scan groups: %T", v)
-	}
-	*c.groups = nil
-	return json.Unmarshal([]byte(s), c.groups)
-}
-
 func (i *RosterItem) dest() []any {
-	return []any{&i.AccountID, &i.JID, &i.Name, &i.Subscription, &i.Ask, groupsColumn{&i.Groups}}
+	return []any{&i.AccountID, &i.JID, &i.Name, &i.Subscription, &i.Ask, stringsColumn{&i.Groups}}
 }
 
 // Roster returns the contacts of an account in the order of their addresses.
@@ -47,18 +31,14 @@ func (r *Reader) RosterItem(account int64, jid string) (i RosterItem, err error)
 
 // PutRosterItem stores a contact in place of the one with the same address.
 func (tx *Tx) PutRosterItem(i RosterItem) error {
-	groups := i.Groups
-	if groups == nil {
-		groups = []string{}
-	}
-	names, err := json.Marshal(groups)
+	names, err := stringsArg(i.Groups)
 	if err != nil {
 		return wrapf(err, "store roster item")
 	}
 	_, err = tx.exec(`INSERT INTO roster (account_id, jid, name, subscription, ask, group_names) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, jid) DO UPDATE SET name = excluded.name, subscription = excluded.subscription,
 		ask = excluded.ask, group_names = excluded.group_names`,
-		i.AccountID, i.JID, i.Name, i.Subscription, i.Ask, string(names))
+		i.AccountID, i.JID, i.Name, i.Subscription, i.Ask, names)
 	return wrapf(err, "store roster item")
 }
 

@@ -47,7 +47,7 @@ func TestDeleteAccount(t *testing.T) {
 	db := openTemp(t)
 	var ids []int64
 	tables := []string{"conversation", "message", "seen", "outbox", "stream", "archive_cursor", "archive_gap", "roster", "value",
-		"omemo_identity", "omemo_status", "omemo_prekey", "omemo_signed_prekey", "omemo_device", "omemo_session", "omemo_trust", "omemo_contact"}
+		"omemo_identity", "omemo_status", "omemo_prekey", "omemo_signed_prekey", "omemo_device", "omemo_session", "omemo_trust", "omemo_contact", "attachment", "profile", "blocked"}
 	update(t, db, func(tx *Tx) {
 		for _, name := range []string{"a", "b"} {
 			id := newAccount(t, tx, name)
@@ -61,6 +61,9 @@ func TestDeleteAccount(t *testing.T) {
 			require.NoError(t, tx.AddGap(&Gap{AccountID: id, ConversationID: conv}))
 			require.NoError(t, tx.PutRosterItem(RosterItem{AccountID: id, JID: "j"}))
 			require.NoError(t, tx.PutValue(id, "k", []byte("v")))
+			require.NoError(t, tx.AddAttachment(&Attachment{MessageID: m.ID}))
+			require.NoError(t, tx.PutProfile(Profile{AccountID: id, JID: "j"}))
+			require.NoError(t, tx.SetBlocked(id, "j", true))
 			o := tx.OMEMO(id)
 			require.NoError(t, o.SaveIdentity(ctx, 1, testKey, testKey))
 			require.NoError(t, o.SetCatchingUp(ctx, true))

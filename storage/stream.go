@@ -2,17 +2,12 @@
 
 package storage
 
-import (
-	"database/sql"
-	"time"
-)
+import "database/sql"
 
 // Stream returns the stream of an account.
 func (r *Reader) Stream(account int64) (s Stream, err error) {
-	var limit int64
-	err = r.one([]any{&s.AccountID, &s.ID, &s.Location, &s.JID, &s.Handled, &limit, timeColumn{&s.Updated}},
+	err = r.one([]any{&s.AccountID, &s.ID, &s.Location, &s.JID, &s.Handled, durationColumn{&s.Max}, timeColumn{&s.Updated}},
 		"SELECT account_id, id, location, jid, handled, max, updated FROM stream WHERE account_id = ?", account)
-	s.Max = time.Duration(limit) * time.Microsecond
 	return s, wrapf(err, "read stream")
 }
 
