@@ -9,6 +9,8 @@
 //	iq.go                       answers to the requests of others
 //	forms.go                    XEP-0004 Data Forms
 //	disco.go                    XEP-0030 Service Discovery
+//	muc*.go                     XEP-0045 Multi-User Chat, XEP-0249 Direct MUC Invitations
+//	bookmarkslegacy.go          XEP-0048 Bookmarks, in XEP-0049 and PEP
 //	rsm.go                      XEP-0059 Result Set Management
 //	pep.go, pepconfig.go        XEP-0060 Publish-Subscribe, XEP-0163 PEP
 //	oob.go                      XEP-0066 Out of Band Data
@@ -26,6 +28,7 @@
 //	hashes.go                   XEP-0300 Cryptographic Hash Functions
 //	correction.go               XEP-0308 Last Message Correction
 //	mam.go, archives.go         XEP-0313 Message Archive Management
+//	hats.go                     XEP-0317 Hats
 //	markers.go                  XEP-0333 Displayed Markers
 //	hints.go                    XEP-0334 Message Processing Hints
 //	csi.go                      XEP-0352 Client State Indication
@@ -39,13 +42,18 @@
 //	omemobundle.go              XEP-0384 OMEMO Encryption, wire format only
 //	sims.go                     XEP-0385 Stateless Inline Media Sharing, read only
 //	styling.go                  XEP-0393 Message Styling: its one element
+//	bookmarks.go                XEP-0402 PEP Native Bookmarks, XEP-0411
+//	selfping.go                 XEP-0410 MUC Self-Ping
+//	occupantid.go               XEP-0421 Occupant identifiers
 //	retraction.go               XEP-0424 Message Retraction
+//	moderation.go               XEP-0425 Moderated Message Retraction
 //	fallback.go                 XEP-0428 Fallback Indication
 //	reactions.go                XEP-0444 Message Reactions
 //	filemetadata.go             XEP-0446 File Metadata
 //	sfs.go                      XEP-0447 Stateless File Sharing
 //	esfs.go                     XEP-0448 Encryption for Stateless File Sharing
 //	reply.go                    XEP-0461 Message Replies
+//	mucavatar.go                XEP-0486 MUC Avatars
 //	content.go                  all of these that a message or an envelope can hold
 //
 // An extension has functions that read and build its elements, and if it asks
@@ -65,7 +73,7 @@
 // and namespaces are its. Of its payload types those are not used which decode
 // by reflection on every message (delay, forward, carbons, receipts), fail as a
 // whole on one bad attribute (stanza.Error, paging.Set), lose what is needed
-// (roster.Item, form.Data), or compute capabilities hashes that can be fooled
+// (roster.Item, form.Data, muc.Item, bookmarks.Channel), or compute capabilities hashes that can be fooled
 // (disco.Info); each file says so. Its functions that take an xmpp.Session are
 // out of reach, as that session ends with the negotiation of the stream.
 //

@@ -147,6 +147,10 @@ func parseArchived(result *element.Element, self, archive jid.JID) ArchiveItem {
 		item.Err = fmt.Errorf("parse archived message: %w", err)
 		return item
 	}
+	if !archive.Equal(self) && !m.From.Bare().Equal(archive) {
+		item.Err = fmt.Errorf("parse archived message: %w: message of another room", ErrForged)
+		return item
+	}
 	if !stamp.IsZero() {
 		m.Delay = stamp
 	}
