@@ -6,7 +6,7 @@ TESTTIMEOUT ?= 20m
 TESTREPORT   = $(GO) run ./internal/testreport
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint fuzz interop chaos bench clean
+.PHONY: help setup demo test test-unit lint licenses fuzz interop chaos bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-unit: ## the tests that need nothing but Go and a C compiler
 
 lint: ## formatting, vet, staticcheck, known vulnerabilities, go.mod
 	@GO="$(GO)" scripts/lint.sh
+
+licenses: ## licences of all that the SDK links, into build/NOTICE; fails on an unfit one
+	@$(GO) run ./internal/licenses -o build/NOTICE
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" scripts/fuzz.sh
