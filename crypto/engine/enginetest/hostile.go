@@ -4,6 +4,7 @@ package enginetest
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"math/big"
 	"slices"
@@ -68,17 +69,44 @@ func wrongSignatures(t *testing.T, e engine.Engine, p engine.Profile) {
 		require.Len(t, bundle.Signature, 64)
 		refused(bundle, "other bytes signed")
 	}
-	// Both signs of the Edwards key occur and both verify.
-	signs := map[byte]bool{}
-	for n := 0; len(signs) < 2; n++ {
-		require.Less(t, n, 200, "the sign of the key does not reach the signature")
-		d := NewParty(t, e, p, 4)
-		if p == engine.Profile2 {
-			signs[0], signs[1] = true, true // forced to 0 there
+	// Others sign with the form of their identity that has sign 1, too.
+	signs := map[bool]bool{}
+	for range 200 {
+		remote, sign := edwardsBundle(t, p)
+		s, err := e.Initiate(p, a.Identity, remote)
+		require.NoError(t, err)
+		identity, err := e.RemoteIdentity(s)
+		require.NoError(t, err)
+		require.Equal(t, remote.Identity, identity)
+		if signs[sign] = true; len(signs) == 2 {
+			break
 		}
-		signs[d.Signature[63]>>7] = true
-		a.Initiate(t, d)
 	}
+	require.Len(t, signs, 2)
+}
+
+// edwardsBundle is the bundle of a device whose identity was made for Ed25519,
+// and tells the sign of it.
+func edwardsBundle(t testing.TB, p engine.Profile) (b engine.Bundle, sign bool) {
+	t.Helper()
+	pub, priv, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	sign = pub[31]&0x80 != 0
+	b.Identity, err = engine.EdwardsKey(pub).Montgomery()
+	require.NoError(t, err)
+	for _, k := range []*engine.PublicKey{&b.SignedPreKey, &b.PreKey} {
+		pre, err := engine.NewPreKey(nil, 1)
+		require.NoError(t, err)
+		*k = pre.Public
+	}
+	b.DeviceID, b.SignedPreKeyID, b.PreKeyID = 4, 11, 22
+	covered, err := engine.SignedBytes(p, b.SignedPreKey)
+	require.NoError(t, err)
+	b.Signature = ed25519.Sign(priv, covered)
+	if p == engine.Profile03 {
+		b.Signature[63] |= pub[31] & 0x80
+	}
+	return b, sign
 }
 
 func lowOrderKeys(t *testing.T, e engine.Engine, p engine.Profile) {

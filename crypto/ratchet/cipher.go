@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package ratchet
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/confab-im/confab/crypto/engine"
+)
+
+// messageKeys are the keys of one message: 32 bytes for AES-256, 32 for the MAC
+// and 16 of IV.
+type messageKeys [80]byte
+
+func (k *messageKeys) cipherKey() []byte { return k[:32] }
+func (k *messageKeys) macKey() []byte    { return k[32:64] }
+func (k *messageKeys) iv() []byte        { return k[64:] }
+func (k *messageKeys) wipe()             { clear(k[:]) }
+
+// paddedSize is the size of n bytes with PKCS#7 padding (RFC 5652 §6.3).
+func paddedSize(n int) int { return n + aes.BlockSize - n%aes.BlockSize }
+
+// appendSealed appends the padded and encrypted plaintext.
+func (k *messageKeys) appendSealed(b, plaintext []byte) ([]byte, error) {
+	block, err := aes.NewCipher(k.cipherKey())
+	if err != nil {
+		return nil, fmt.Errorf("make cipher: %w", engine.ErrEngine)
+	}
+	start := len(b)
+	b = append(b, plaintext...)
+	pad := paddedSize(len(plaintext)) - len(plaintext)
+	for range pad {
+		b = append(b, byte(pad))
+	}
+	cipher.NewCBCEncrypter(block, k.iv()).CryptBlocks(b[start:], b[start:])
+	return b, nil
+}
+
+// mac is the whole HMAC of a message; profiles send its front.
+func (k *messageKeys) mac(s *suite, associated *[2][32]byte, covered []byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, k.macKey())
+	for i := range associated {
+		if s.profile == engine.Profile03 {
+			h.Write([]byte{engine.TypeByte})
+		}
+		h.Write(associated[i][:])
+	}
+	h.Write(covered)
+	h.Sum(sum[:0])
+	return sum
+}
+
+// open verifies and decrypts a message. The ciphertext consists of whole blocks.
+// Errors: ErrBadMAC; ErrMalformed for bad padding, which only who knows the keys
+// can make.
+func (k *messageKeys) open(s *suite, associated *[2][32]byte, m *message) ([]byte, error) {
+	sum := k.mac(s, associated, m.covered)
+	if len(m.mac) != s.macSize || subtle.ConstantTimeCompare(sum[:s.macSize], m.mac) != 1 {
+		return nil, fmt.Errorf("verify message: %w", engine.ErrBadMAC)
+	}
+	block, err := aes.NewCipher(k.cipherKey())
+	if err != nil {
+		return nil, fmt.Errorf("make cipher: %w", engine.ErrEngine)
+	}
+	plain := make([]byte, len(m.ciphertext))
+	cipher.NewCBCDecrypter(block, k.iv()).CryptBlocks(plain, m.ciphertext)
+	pad := int(plain[len(plain)-1])
+	if pad == 0 || pad > aes.BlockSize {
+		clear(plain)
+		return nil, fmt.Errorf("check padding: %w", engine.ErrMalformed)
+	}
+	for _, b := range plain[len(plain)-pad:] {
+		if int(b) != pad {
+			clear(plain)
+			return nil, fmt.Errorf("check padding: %w", engine.ErrMalformed)
+		}
+	}
+	return plain[:len(plain)-pad], nil
+}
