@@ -93,6 +93,7 @@ type Message struct {
 	Trust        TrustState // in that key when the message came
 	Reason       string     // stable code when blocked, failed or unreadable
 	Cursor       Cursor     // its place in the conversation
+	AfterGap     bool       // between it and the one before it messages may be missing: see LoadOlder
 }
 
 // LogValue keeps bodies and people out of logs.
@@ -150,30 +151,20 @@ func page(limit int) int {
 }
 
 // History returns up to limit messages before a place, newest first. The zero
-// Cursor starts at the end; the last message's Cursor continues.
+// Cursor starts at the end; the last message's Cursor continues. AfterGap of a
+// message says where some may be missing that LoadOlder can load; it is set only
+// by History and HistoryAfter.
 func (cv *Conversation) History(ctx context.Context, before Cursor, limit int) ([]Message, error) {
-	var rows []storage.Message
-	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
-		rows, err = r.MessagesBefore(cv.id, int64(before), page(limit))
-		return err
+	return cv.history(ctx, func(r *storage.Reader) ([]storage.Message, error) {
+		return r.MessagesBefore(cv.id, int64(before), page(limit))
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read history: %w", err)
-	}
-	return messagesOf(rows), nil
 }
 
 // HistoryAfter returns up to limit messages after a place, oldest first.
 func (cv *Conversation) HistoryAfter(ctx context.Context, after Cursor, limit int) ([]Message, error) {
-	var rows []storage.Message
-	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
-		rows, err = r.MessagesAfter(cv.id, int64(after), page(limit))
-		return err
+	return cv.history(ctx, func(r *storage.Reader) ([]storage.Message, error) {
+		return r.MessagesAfter(cv.id, int64(after), page(limit))
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read history: %w", err)
-	}
-	return messagesOf(rows), nil
 }
 
 // Search finds messages.

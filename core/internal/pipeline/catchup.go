@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/confab-im/confab/core/internal/event"
@@ -26,7 +27,34 @@ type CatchUp struct {
 	// began: live ones of the session sort above it, in whichever order the
 	// two are stored.
 	ceiling int64
-	last    map[int64]int64 // conversation → sort key of its last archived message
+	last    map[int64]spot // conversation → its last archived message
+	placed  placed         // by this run
+	page    pageState
+	front   int64 // archive's time of the beginning of the furthest page, in microseconds
+}
+
+// A spot is where the archive's messages in a conversation have got to.
+type spot struct {
+	floor int64 // sort key of the newest message from before the run
+	key   int64
+	at    int64 // archive's time, in microseconds
+}
+
+// placed are the messages that a run has put in their places. The set is
+// bounded: a server that repeats pages after more than that gets what it asks
+// for.
+type placed map[int64]struct{}
+
+const maxPlaced = 1 << 17
+
+// pageState is what is known while a page is stored.
+type pageState struct {
+	// back: it begins before the page before did. Servers do not do that, and
+	// then the times say where its messages belong.
+	back   bool
+	own    map[int64]int64 // conversation → sort key of the last message from this page
+	first  map[int64]int64 // conversation → sort key of the first
+	placed placed
 }
 
 // First says that this archive was never read before: only its newest page is
@@ -36,12 +64,24 @@ func (c *CatchUp) First() bool { return c.first }
 // Page is one page of an archive, oldest first.
 type Page struct {
 	Messages []Incoming
-	First    string // archive id of the first item, whatever it was
-	Last     string // likewise of the last; the new cursor
-	Complete bool   // nothing follows (for the newest page: nothing precedes)
+	Receipts []Receipt // for messages of this page and earlier ones
+	First    string    // archive id of the first item, whatever it was
+	FirstAt  time.Time // when the archive received it
+	Last     string    // archive id of the last item; the new cursor
+	Complete bool      // nothing follows (for the newest page: nothing precedes)
 	// Lost: the archive no longer knows the cursor, and this is its newest
 	// page; what lies between is a gap.
 	Lost bool
+	// Shuffled: the items did not come in the order that First and Last say.
+	Shuffled bool
+}
+
+// order puts messages in the order of their times if the ends of the page show
+// that they came in none.
+func (p *Page) order() {
+	if p.Shuffled {
+		slices.SortStableFunc(p.Messages, func(x, y Incoming) int { return x.At.Compare(y.At) })
+	}
 }
 
 const catchingUp = "catching-up"
@@ -51,7 +91,7 @@ const catchingUp = "catching-up"
 // in this session by a process that was killed. Until EndCatchUp used prekeys
 // are kept, for senders may have used one twice while we were away.
 func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.Time) (*CatchUp, error) {
-	c := &CatchUp{Archive: archive, ceiling: began.UnixMicro(), last: make(map[int64]int64)}
+	c := &CatchUp{Archive: archive, ceiling: began.UnixMicro(), last: make(map[int64]spot), placed: make(placed)}
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		kept, _, err := tx.Value(a.ID, catchingUp)
 		if err != nil {
@@ -79,13 +119,15 @@ func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.T
 }
 
 // place is what is stored of a run with each page, so that the next one can go
-// on with it if this one does not come to its end: the ceiling, and where the
-// archive's last message of each conversation is.
+// on with it if this one does not come to its end: the ceiling, the front, and
+// where the archive's last message of each conversation is.
 func (c *CatchUp) place() []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(c.ceiling))
-	for conversation, key := range c.last {
-		b = binary.BigEndian.AppendUint64(b, uint64(conversation))
-		b = binary.BigEndian.AppendUint64(b, uint64(key))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.front))
+	for conversation, s := range c.last {
+		for _, n := range []int64{conversation, s.floor, s.key, s.at} {
+			b = binary.BigEndian.AppendUint64(b, uint64(n))
+		}
 	}
 	return b
 }
@@ -93,14 +135,20 @@ func (c *CatchUp) place() []byte {
 // goOn takes over the place of a run that did not come to its end, and its
 // ceiling if this is still the same session.
 func (c *CatchUp) goOn(place []byte, same bool) {
-	if len(place) < 8 {
+	number := func() int64 {
+		n := binary.BigEndian.Uint64(place)
+		place = place[8:]
+		return int64(n)
+	}
+	if len(place) < 2*8 {
 		return
 	}
-	if same {
-		c.ceiling = int64(binary.BigEndian.Uint64(place))
+	if ceiling := number(); same {
+		c.ceiling = ceiling
 	}
-	for pairs := place[8:]; len(pairs) >= 16; pairs = pairs[16:] {
-		c.last[int64(binary.BigEndian.Uint64(pairs))] = int64(binary.BigEndian.Uint64(pairs[8:]))
+	c.front = number()
+	for len(place) >= 4*8 {
+		c.last[number()] = spot{floor: number(), key: number(), at: number()}
 	}
 }
 
@@ -118,10 +166,19 @@ func (a *Account) Unfinished(ctx context.Context) (unfinished bool, err error) {
 // transaction.
 func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 	KillPoint("catchup.before")
-	stored, last := 0, c.last
+	stored, last, front := 0, c.last, c.front
+	page.order()
 	err := a.updateCarefully(ctx, func(tx *storage.Tx, emit *emitter) error {
 		stored = 0
-		c.last = maps.Clone(last) // Update may run this again
+		c.last, c.front = maps.Clone(last), front // Update may run this again
+		c.turn(&page)
+		var before map[int64]int64
+		if page.Lost {
+			var err error
+			if before, err = c.ends(tx, a.ID); err != nil {
+				return err
+			}
+		}
 		for i := range page.Messages {
 			ok, err := a.take(tx, emit, &page.Messages[i], c)
 			if err != nil {
@@ -131,9 +188,13 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 				stored++
 			}
 		}
+		for i := range page.Receipts {
+			if err := a.receipt(tx, emit, &page.Receipts[i]); err != nil {
+				return err
+			}
+		}
 		if page.First != "" && (page.Lost || c.first && !page.Complete) {
-			err := tx.AddGap(&storage.Gap{AccountID: a.ID, Archive: c.Archive, After: c.Cursor, Before: page.First})
-			if err != nil {
+			if err := c.leaveGap(tx, a.ID, &page, before); err != nil {
 				return err
 			}
 		}
@@ -150,6 +211,7 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 	})
 	KillPoint("catchup.committed")
 	if err != nil {
+		c.last, c.front = last, front
 		return fmt.Errorf("store archive page: %w", err)
 	}
 	c.Stored += stored
@@ -157,7 +219,24 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 		c.Cursor = page.Last
 	}
 	c.first = false
+	if len(c.placed) > maxPlaced {
+		clear(c.placed)
+	}
+	maps.Copy(c.placed, c.page.placed)
 	return nil
+}
+
+// turn begins a page.
+func (c *CatchUp) turn(page *Page) {
+	c.page = pageState{own: make(map[int64]int64), first: make(map[int64]int64), placed: make(placed)}
+	if len(page.Messages) == 0 {
+		return
+	}
+	if at := page.Messages[0].At.UnixMicro(); at < c.front {
+		c.page.back = true
+	} else {
+		c.front = at
+	}
 }
 
 // EndCatchUp ends a run. Used prekeys may go now.
@@ -180,39 +259,86 @@ func (a *Account) EndCatchUp(ctx context.Context, c *CatchUp) error {
 // since, and in the archive's order. An archive's times are only good to the
 // second on some servers, so they cannot order messages by themselves.
 func (c *CatchUp) key(tx *storage.Tx, conversation int64, at time.Time) (int64, error) {
-	previous, ok := c.last[conversation]
+	s, ok := c.last[conversation]
 	if !ok {
-		rows, err := tx.MessagesBefore(conversation, c.ceiling, answeredWindow)
+		end, err := c.end(tx.Reader, conversation)
 		if err != nil {
 			return 0, err
 		}
-		for _, row := range rows {
-			if row.Outgoing && row.State <= StateBlocked {
-				continue // written here while offline: what was missed may be older
+		s = spot{floor: end, key: end}
+		c.last[conversation] = s
+	}
+	if c.page.back {
+		below, err := c.newer(tx.Reader, conversation, s, at)
+		if err != nil || below != 0 {
+			if err == nil {
+				below, err = keyBelow(tx, conversation, below, at)
 			}
-			previous = row.SortKey
-			break
+			return below, err
 		}
 	}
 	k := at.UnixMicro()
 	if k >= c.ceiling {
 		k = c.ceiling - archiveRoom
 	}
-	return max(k, previous+1), nil
+	return max(k, s.key+1), nil
+}
+
+// end is the sort key of the newest message that a conversation had when the
+// session began.
+func (c *CatchUp) end(r *storage.Reader, conversation int64) (int64, error) {
+	rows, err := r.MessagesBefore(conversation, c.ceiling, answeredWindow)
+	for _, row := range rows {
+		if row.Outgoing && row.State <= StateBlocked {
+			continue // written here while offline: what was missed may be older
+		}
+		return row.SortKey, err
+	}
+	return 0, err
+}
+
+// newer returns the sort key of the oldest message of the run that is newer
+// than one of that time, from a page that comes too late; 0 if there is none.
+func (c *CatchUp) newer(r *storage.Reader, conversation int64, s spot, at time.Time) (below int64, err error) {
+	for from := s.key + 1; ; {
+		rows, err := r.MessagesBefore(conversation, from, prepareScan)
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range rows {
+			if row.SortKey <= max(s.floor, c.page.own[conversation]) || row.At.Before(at) {
+				return below, nil
+			}
+			below, from = row.SortKey, row.SortKey
+		}
+		if len(rows) < prepareScan {
+			return below, nil
+		}
+	}
 }
 
 // stored notes the place of a message that came from the archive.
-func (c *CatchUp) stored(row *storage.Message) {
-	c.last[row.ConversationID] = max(c.last[row.ConversationID], row.SortKey)
+func (c *CatchUp) stored(row *storage.Message, at time.Time) {
+	s, ok := c.last[row.ConversationID]
+	if !ok {
+		s.floor = row.SortKey - 1
+	}
+	if row.SortKey >= s.key {
+		s.key, s.at = row.SortKey, at.UnixMicro()
+	}
+	c.last[row.ConversationID] = s
+	c.page.placed[row.ID] = struct{}{}
+	c.page.own[row.ConversationID] = row.SortKey
+	if _, ok := c.page.first[row.ConversationID]; !ok {
+		c.page.first[row.ConversationID] = row.SortKey
+	}
 }
 
 // known puts a message that came live into the archive's order, if it did not
 // come in that order: a server may deliver a new message before those that it
-// has to repeat on a resumed stream. c is nil for live messages.
-func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64) error {
-	if c == nil || id == 0 {
-		return nil
-	}
+// has to repeat on a resumed stream. What the archive itself has put in place
+// stays there, should the archive repeat it.
+func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64, at time.Time) error {
 	row, err := tx.Message(id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // deleted since
@@ -220,16 +346,23 @@ func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64) error {
 	if err != nil || row.Outgoing {
 		return err // ours stay where they were written
 	}
-	if last := c.last[row.ConversationID]; row.SortKey < last {
-		if row.SortKey, err = tx.MoveMessage(id, last+1); err != nil {
+	_, before := c.placed[id]
+	_, now := c.page.placed[id]
+	last := c.last[row.ConversationID]
+	if row.SortKey < last.key && !before && !now && !c.page.back && at.UnixMicro() >= last.at {
+		if row.SortKey, err = tx.MoveMessage(id, last.key+1); err != nil {
 			return err
 		}
 		emit.message(event.MessageChanged, row.ConversationID, id, "")
 		emit.conversation(row.ConversationID)
 	}
-	c.stored(&row)
+	c.stored(&row, at)
 	return nil
 }
+
+func (c *CatchUp) ancient() bool { return c.first }
+
+func (c *CatchUp) old() bool { return false }
 
 // Forget notes that the server refused to resume: what was written and not
 // acknowledged may or may not have arrived. Those stanzas are to be sent

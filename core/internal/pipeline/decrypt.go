@@ -18,7 +18,7 @@ import (
 // rolled back to a savepoint and no session is touched.
 //
 // The error is the database's only.
-func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order *CatchUp) (show bool, err error) {
+func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order order) (show bool, err error) {
 	row.Encryption = EncryptionOMEMO
 	row.SenderDevice = in.Envelope.SID
 	row.Body = "" // the fallback text beside an envelope is never shown
@@ -37,7 +37,7 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 		if refused.Reason == omemo.ReasonDuplicate || refused.Reason == omemo.ReasonOwnMessage {
 			return false, nil // shown already
 		}
-		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.first {
+		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.ancient() {
 			return false, nil // from before this device existed
 		}
 		return a.unreadable(in, row, refused.Code()), nil

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"strings"
 )
 
 // A dedupe key is a hash over length-prefixed parts, so that no choice of
@@ -29,6 +30,10 @@ func writePart(h hash.Hash, p []byte) {
 	h.Write(p)
 }
 
+// lines makes all ends of lines the same: XML turns them into line feeds (XML
+// 1.0 section 2.11) unless each server on the way takes care that it does not.
+var lines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // ArchiveKey is the key of a stanza-id that the archive `archive` (a bare JID)
 // has put on a message (XEP-0359). The caller has checked who put it there.
 func ArchiveKey(archive, id string) []byte {
@@ -43,14 +48,14 @@ func ContentKey(author, id, body string) []byte {
 	if id == "" {
 		return nil
 	}
-	return key('c', []byte(author), []byte(id), []byte(body))
+	return key('c', []byte(author), []byte(id), []byte(lines.Replace(body)))
 }
 
 // PlaceKey is the key of a message of which nothing else can be told but where
 // in a stream it came: a server that repeats it gives it the same place. The
 // content is part of it for those that repeat in another order.
 func PlaceKey(place, author, body string) []byte {
-	return key('p', []byte(place), []byte(author), []byte(body))
+	return key('p', []byte(place), []byte(author), []byte(lines.Replace(body)))
 }
 
 // CipherKey is the key of an OMEMO message: a sender never makes the same
@@ -61,3 +66,7 @@ func CipherKey(author string, sid uint32, iv, payload []byte, keys [][]byte) []b
 	parts := append([][]byte{[]byte(author), n[:], iv, payload}, keys...)
 	return key('e', parts...)
 }
+
+// receiptKey is the key of a receipt that came before the message it is for,
+// as it does when an archive is read backwards.
+func receiptKey(peer, id string) []byte { return key('r', []byte(peer), []byte(id)) }

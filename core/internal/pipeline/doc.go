@@ -13,6 +13,9 @@
 //	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
 //	refusal.go  stanzas that the server ends the stream for
 //	catchup.go  archive pages: messages, dedupe keys and cursor in one
+//	history.go  older messages on demand: pages of the archive, backwards
+//	gap.go      what of the archive was not read
+//	order.go    places of archived messages among those that are there
 //	dedupe.go   the keys by which a message is known again
 //	row.go      the numbers stored in rows and their names
 //	killpoint.go named points at which a test may kill the process

@@ -130,7 +130,7 @@ func (a *Account) apply(tx *storage.Tx, emit *emitter, u *Update) error {
 
 // store takes one message in: once, whatever way and however often it comes.
 // order is nil for a live message, which goes to the end of its conversation.
-func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *CatchUp) (stored bool, err error) {
+func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order) (stored bool, err error) {
 	keys := in.keys(a.JID)
 	known, err := a.known(tx, emit, in, keys, order)
 	if err != nil || known {
@@ -169,11 +169,18 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *Catc
 	if err != nil {
 		return false, err
 	}
+	if row.Outgoing {
+		if _, ok, err := tx.Seen(a.ID, receiptKey(in.Peer, in.RemoteID)); err != nil {
+			return false, err
+		} else if ok {
+			row.State = StateDelivered
+		}
+	}
 	if err := tx.InsertMessage(&row); err != nil {
 		return false, err
 	}
 	if order != nil {
-		order.stored(&row)
+		order.stored(&row, in.At)
 	}
 	if err := a.markSeen(tx, keys, row.ID); err != nil {
 		return false, err
@@ -183,7 +190,9 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order *Catc
 			return false, err
 		}
 	}
-	emit.message(event.MessageAdded, row.ConversationID, row.ID, row.Reason)
+	if order == nil || !order.old() {
+		emit.message(event.MessageAdded, row.ConversationID, row.ID, row.Reason)
+	}
 	emit.conversation(row.ConversationID)
 	return true, nil
 }
@@ -194,7 +203,7 @@ const ConversationDirect uint8 = 1
 // known says whether the message was taken in before. What the second way of
 // its arrival adds (an archive id, the certainty that the server has it) is
 // kept.
-func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]byte, order *CatchUp) (bool, error) {
+func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]byte, order order) (bool, error) {
 	for i, k := range keys {
 		id, ok, err := tx.Seen(a.ID, k)
 		if err != nil {
@@ -209,7 +218,10 @@ func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]by
 		if err := a.confirm(tx, emit, id, in.ArchiveID); err != nil {
 			return false, err
 		}
-		return true, order.known(tx, emit, id)
+		if order == nil || id == 0 {
+			return true, nil
+		}
+		return true, order.known(tx, emit, id, in.At)
 	}
 	return false, nil
 }

@@ -40,7 +40,7 @@ func (a *Account) updateCarefully(ctx context.Context, fn func(tx *storage.Tx, e
 // take is store for a message that may be made to do harm: one that cannot be
 // stored as it is becomes a placeholder, so that it neither keeps those beside
 // it from being stored nor is lost without a trace.
-func (a *Account) take(tx *storage.Tx, emit *emitter, in *Incoming, order *CatchUp) (stored bool, err error) {
+func (a *Account) take(tx *storage.Tx, emit *emitter, in *Incoming, order order) (stored bool, err error) {
 	if !emit.careful {
 		return a.store(tx, emit, in, order)
 	}

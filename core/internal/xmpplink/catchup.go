@@ -129,7 +129,9 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
 			next = l.fetchPage(ctx, query)
 		}
-		if err := l.account.StorePage(ctx, run, l.pageOf(f.page, run.First(), lost)); err != nil {
+		page := l.pageOf(f.page, run.First())
+		page.Lost = lost
+		if err := l.account.StorePage(ctx, run, page); err != nil {
 			return err
 		}
 		l.Wake() // receipts
@@ -165,20 +167,32 @@ func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetche
 	return result
 }
 
-// pageOf leaves receipts to whom the first reading of an archive shows alone:
-// another device has surely sent them.
-func (l *Link) pageOf(p xmpp.ArchivePage, first, lost bool) pipeline.Page {
-	page := pipeline.Page{First: p.First, Last: p.Last, Complete: p.Complete, Lost: lost}
+// pageOf turns a page of the archive into what is to be stored. Receipts are
+// asked for only by what was missed: when an archive is read for the first
+// time, or history on demand, another device has surely sent them.
+func (l *Link) pageOf(p xmpp.ArchivePage, quiet bool) pipeline.Page {
+	page := pipeline.Page{First: p.First, Last: p.Last, Complete: p.Complete}
+	if n := len(p.Items); n > 0 {
+		page.FirstAt = p.Items[0].Stamp
+		page.Shuffled = p.Items[0].ID != p.First || p.Items[n-1].ID != p.Last
+	}
 	for i := range p.Items {
 		item := &p.Items[i]
 		if item.Err != nil {
 			l.log.Warn("archived message passed over", "code", code.Of(item.Err))
 			continue
 		}
-		if in := l.incoming(&item.Message, item.Stamp); in != nil {
+		if page.Shuffled && item.Stamp.Before(page.FirstAt) {
+			page.FirstAt = item.Stamp
+		}
+		m := &item.Message
+		if m.Type != "error" && m.Receipt != nil && m.Receipt.Received != "" {
+			page.Receipts = append(page.Receipts, pipeline.Receipt{From: m.From.Bare().String(), RemoteID: m.Receipt.Received})
+		}
+		if in := l.incoming(m, item.Stamp); in != nil {
 			in.ArchiveID = item.ID
-			if item.Message.Receipt != nil && item.Message.Receipt.Request && !first {
-				in.ReceiptTo = item.Message.From.Bare().String()
+			if m.Receipt != nil && m.Receipt.Request && !quiet {
+				in.ReceiptTo = m.From.Bare().String()
 			}
 			page.Messages = append(page.Messages, *in)
 		}

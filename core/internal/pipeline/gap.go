@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"time"
+
+	"github.com/confab-im/confab/storage"
+)
+
+// A gap is a stretch of the archive that was not read. It is stored once for
+// all conversations, with the archive's time of what follows it in SortKey, and
+// once for each conversation that knows more of its own part: where it lies,
+// and how much of it is left. The two belong together by After, which never
+// changes; the part is closed when Before has become equal to it. Until
+// something was read Before is empty in a part that has something below it.
+
+func closed(part storage.Gap) bool { return part.Before == part.After }
+
+// ends returns where the conversations of an account end that there are before
+// a page is stored.
+func (c *CatchUp) ends(tx *storage.Tx, account int64) (map[int64]int64, error) {
+	list, err := tx.Conversations(storage.ConversationQuery{AccountID: account})
+	if err != nil {
+		return nil, err
+	}
+	ends := make(map[int64]int64, len(list))
+	for _, row := range list {
+		if row.LastMessageID == 0 {
+			continue // a gap in it lies at its beginning
+		}
+		if ends[row.ID], err = c.end(tx.Reader, row.ID); err != nil {
+			return nil, err
+		}
+	}
+	return ends, nil
+}
+
+// leaveGap notes what the archive may have between the cursor and a page. ends
+// is where conversations ended before it, if there was something before.
+func (c *CatchUp) leaveGap(tx *storage.Tx, account int64, page *Page, ends map[int64]int64) error {
+	gap := storage.Gap{
+		AccountID: account, Archive: c.Archive, After: c.Cursor, Before: page.First, SortKey: page.FirstAt.UnixMicro(),
+	}
+	if page.FirstAt.IsZero() {
+		gap.SortKey = 0
+	}
+	if err := tx.AddGap(&gap); err != nil {
+		return err
+	}
+	for conversation, end := range ends {
+		part := gap
+		part.ConversationID, part.Before, part.SortKey = conversation, "", end+1
+		if first, ok := c.page.first[conversation]; ok {
+			part.SortKey = min(part.SortKey, first)
+		}
+		if err := tx.AddGap(&part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Gap is a stretch of a conversation that may lack messages.
+type Gap struct {
+	// Key: messages with a sort key from this one on are newer than the gap.
+	Key int64
+
+	whole  storage.Gap  // in the archive
+	part   *storage.Gap // of the conversation, if it is known
+	before string       // archive id, among the conversation's messages, up to which it goes
+}
+
+// Open says that the gap goes back to the archive's beginning: what is in it is
+// from before this device was there.
+func (g *Gap) Open() bool { return g.whole.After == "" }
+
+// until is the archive's time of what follows the gap as a whole, and a little
+// more, since times get rounded on their way.
+func (g *Gap) until() time.Time {
+	if g.whole.SortKey == 0 {
+		return g.whole.Created
+	}
+	return time.UnixMicro(g.whole.SortKey).Add(time.Second)
+}
+
+// Gaps returns the gaps of a conversation, the oldest first.
+func Gaps(r *storage.Reader, conversation storage.Conversation) ([]Gap, error) {
+	rows, err := r.Gaps(conversation.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	parts := make(map[string]*storage.Gap)
+	for i := range rows {
+		if rows[i].ConversationID == conversation.ID {
+			parts[rows[i].After] = &rows[i]
+		}
+	}
+	var list []Gap
+	for _, row := range rows {
+		if row.ConversationID != 0 {
+			continue
+		}
+		switch g := (Gap{Key: 1, whole: row, part: parts[row.After]}); {
+		case g.part == nil:
+			list = append(list, g)
+		case !closed(*g.part):
+			g.Key, g.before = g.part.SortKey, g.part.Before
+			list = append(list, g)
+		}
+	}
+	return list, nil
+}
