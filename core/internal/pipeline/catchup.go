@@ -299,20 +299,46 @@ func (c *CatchUp) end(r *storage.Reader, conversation int64) (int64, error) {
 
 // newer returns the sort key of the oldest message of the run that is newer
 // than one of that time, from a page that comes too late; 0 if there is none.
+// Those of the page itself are in order.
 func (c *CatchUp) newer(r *storage.Reader, conversation int64, s spot, at time.Time) (below int64, err error) {
+	if own := c.page.own[conversation]; own > 0 {
+		return newerAfter(r, conversation, own, s.key, at)
+	}
 	for from := s.key + 1; ; {
 		rows, err := r.MessagesBefore(conversation, from, prepareScan)
 		if err != nil {
 			return 0, err
 		}
 		for _, row := range rows {
-			if row.SortKey <= max(s.floor, c.page.own[conversation]) || row.At.Before(at) {
+			if row.SortKey <= s.floor || row.At.Before(at) {
 				return below, nil
 			}
 			below, from = row.SortKey, row.SortKey
 		}
 		if len(rows) < prepareScan {
 			return below, nil
+		}
+	}
+}
+
+func newerAfter(r *storage.Reader, conversation, from, upto int64, at time.Time) (int64, error) {
+	const few = 8
+	for {
+		rows, err := r.MessagesAfter(conversation, from, few)
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range rows {
+			if row.SortKey > upto {
+				return 0, nil
+			}
+			if !row.At.Before(at) {
+				return row.SortKey, nil
+			}
+			from = row.SortKey
+		}
+		if len(rows) < few {
+			return 0, nil
 		}
 	}
 }
