@@ -83,7 +83,7 @@ func TestBadDatabase(t *testing.T) {
 	require.Equal(t, "storage.in-use", core.ErrorCode(err), "%v", err)
 	require.NoError(t, c.Close())
 	_, err = c.Unread(t.Context())
-	require.Equal(t, "storage.closed", core.ErrorCode(err), "%v", err)
+	require.Equal(t, "core.closed", core.ErrorCode(err), "%v", err)
 
 	_, err = core.Open(t.Context(), databaseConfig(filepath.Join(t.TempDir(), "none", "bad.db")))
 	require.Equal(t, "storage.unavailable", core.ErrorCode(err), "%v", err)

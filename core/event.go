@@ -12,9 +12,7 @@ import (
 // EventKind says what happened.
 type EventKind uint8
 
-// The kinds of event, with the fields that each sets beside Account. All but
-// EventGap, EventAccountState and EventPresenceChanged speak of what has been
-// committed to the database.
+// The kinds of event, with the fields that each sets beside Account.
 const (
 	// EventGap: events were lost because this subscription was read too
 	// slowly. Read afresh whatever is shown. It sets no field.
@@ -86,9 +84,10 @@ func (s ConnectionState) String() string { return event.State(s).String() }
 // Event is one fact of the past. It carries ids and no content: whoever reads
 // the database on an event finds what it speaks of, or what came after.
 //
-// Events that come from the database, which are all but those of connections
-// and presences, come in the order of its commits, over all accounts: a message
-// is added before it changes, and changed before it is removed.
+// Events of messages and conversations, of catching up and of removed accounts
+// come in the order of the database's commits, over all accounts: a message is
+// added before it is changed, and changed before it is removed. The others say
+// that something is to be looked at again, and come between them at once.
 type Event struct {
 	Kind         EventKind
 	Account      AccountID       // 0 for EventGap only

@@ -3,169 +3,145 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/confab-im/confab/core"
 )
 
-const help = `/list                     conversations
-/chat JID                 talk to somebody
-/add JID                  put somebody on the roster
-/history [N]              the last messages
-/fingerprints             devices of both sides
-/trust FINGERPRINT STATE  verified, distrusted, compromised or blind
-/plain, /encrypt          how the next messages travel
-/search WORDS             find messages
-/quit                     leave; everything else is sent as a message`
-
-// terminal is the chat for a person.
+// terminal is the chat for a person. One goroutine reads what is typed,
+// another what happens; all else is done by the one of run.
 type terminal struct {
 	client  *core.Client
 	options options
-	in      *bufio.Scanner
+	in      io.Reader
 	out     io.Writer
 	account *core.Account
-	chat    *core.Conversation
+	chat    *core.Conversation // nil: none is open
 }
 
 func newTerminal(client *core.Client, o options, in io.Reader, out io.Writer) *terminal {
-	t := &terminal{client: client, options: o, in: bufio.NewScanner(in), out: out}
-	t.in.Buffer(nil, maxLine)
-	return t
+	return &terminal{client: client, options: o, in: in, out: out}
 }
 
 func (t *terminal) run(ctx context.Context) error {
-	password, err := t.options.password()
-	if err != nil {
-		return err
-	}
-	if len(password) == 0 && len(t.client.Accounts()) == 0 {
-		fmt.Fprint(t.out, "password (shown as you type): ")
-		if !t.in.Scan() {
-			return t.in.Err()
-		}
-		password = []byte(t.in.Text())
-	}
-	if t.account, err = signIn(ctx, t.client, t.options, t.options.account, password, t.options.register); err != nil {
-		return err
-	}
-	events := t.client.Subscribe(core.Filter{Account: t.account.ID()})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := readLines(ctx, t.in)
+	events := t.client.Subscribe(core.Filter{})
 	defer events.Close()
-	go t.show(ctx, events)
-
+	if err := t.signIn(ctx, lines); err != nil {
+		return err
+	}
 	fmt.Fprintf(t.out, "%s, /help for help\n", t.account.JID())
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for t.in.Scan() {
-			lines <- t.in.Text()
-		}
-	}()
+	if err := t.list(ctx); err != nil {
+		return err
+	}
+	happened := t.follow(ctx, events)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case line, ok := <-lines:
+		case e := <-happened:
+			t.show(ctx, e)
+		case l, ok := <-lines:
 			if !ok {
-				return t.in.Err()
-			}
-			if line == "/quit" {
 				return nil
 			}
-			if err := t.command(ctx, line); err != nil {
-				fmt.Fprintf(t.out, "! %v [%s]\n", err, core.ErrorCode(err))
+			err := l.err
+			if err == nil {
+				err = t.typed(ctx, string(l.text))
+			}
+			if errors.Is(err, errQuit) {
+				return nil
+			}
+			t.fail(err)
+		}
+	}
+}
+
+// signIn finds the account, or adds it once the person has said the password.
+func (t *terminal) signIn(ctx context.Context, lines <-chan inputLine) (err error) {
+	if t.account, err = findAccount(t.client, t.options.account); err != nil || t.account != nil {
+		return err
+	}
+	if t.options.account == "" {
+		return usageError("-account is needed: there is none in the database yet")
+	}
+	password, err := t.options.password()
+	if err != nil {
+		return err
+	}
+	if len(password) == 0 {
+		fmt.Fprint(t.out, "password (shown as you type): ")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case l := <-lines: // the zero line at the end of the input
+			if password, err = l.text, l.err; err != nil {
+				return err
 			}
 		}
 	}
-}
-
-func (t *terminal) command(ctx context.Context, line string) (err error) {
-	name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-	rest = strings.TrimSpace(rest)
-	if !strings.HasPrefix(name, "/") || strings.HasPrefix(name, "/me") {
-		if line == "" || t.chat == nil {
-			fmt.Fprintln(t.out, help)
-			return nil
-		}
-		_, err = t.chat.Send(ctx, core.Draft{Body: line})
-		return err
-	}
-	switch {
-	case name == "/list":
-		return t.list(ctx)
-	case name == "/search":
-		found, err := t.client.Search(ctx, core.Search{Text: rest, Limit: 20})
-		t.print(found)
-		return err
-	case name == "/chat":
-		if t.chat, err = t.account.Conversation(ctx, rest); err != nil {
-			return err
-		}
-		if err := t.chat.MarkRead(ctx, 0); err != nil {
-			return err
-		}
-		return t.history(ctx, 10)
-	case name == "/add":
-		return t.account.AddContact(ctx, rest, "")
-	case t.chat == nil:
-		fmt.Fprintln(t.out, help)
-		return nil
-	case name == "/history":
-		n := 20
-		fmt.Sscan(rest, &n) //nolint:errcheck // the default stands
-		return t.history(ctx, n)
-	case name == "/fingerprints":
-		return t.fingerprints(ctx)
-	case name == "/trust":
-		fingerprint, state, _ := cutLast(rest)
-		trust, ok := trustStates[state]
-		if !ok {
-			fmt.Fprintln(t.out, help)
-			return nil
-		}
-		return t.account.SetTrust(ctx, t.chat.Peer(), fingerprint, trust)
-	case name == "/plain":
-		return t.chat.SetEncryption(ctx, core.Plain)
-	case name == "/encrypt":
-		return t.chat.SetEncryption(ctx, core.OMEMO)
-	}
-	fmt.Fprintln(t.out, help)
-	return nil
-}
-
-var trustStates = map[string]core.TrustState{
-	"verified": core.Verified, "distrusted": core.Distrusted, "compromised": core.Compromised, "blind": core.Blind,
-}
-
-func cutLast(s string) (before, last string, found bool) {
-	i := strings.LastIndexByte(s, ' ')
-	if i < 0 {
-		return "", s, false
-	}
-	return strings.TrimSpace(s[:i]), s[i+1:], true
-}
-
-func (t *terminal) list(ctx context.Context) error {
-	list, err := t.client.Conversations(ctx, core.ConversationFilter{Account: t.account.ID()})
-	for _, c := range list {
-		fmt.Fprintf(t.out, "%-30s %3d unread  %s\n", c.Peer, c.Unread, c.Preview)
-	}
+	t.account, err = addAccount(ctx, t.client, t.options, t.options.account, password, t.options.register)
 	return err
 }
 
-func (t *terminal) history(ctx context.Context, n int) error {
-	messages, err := t.chat.History(ctx, 0, n)
-	slices.Reverse(messages)
-	t.print(messages)
-	return err
+// follow hands over the events of the account.
+func (t *terminal) follow(ctx context.Context, events *core.Subscription) <-chan core.Event {
+	happened := make(chan core.Event)
+	go func() {
+		for {
+			e, err := events.Next(ctx)
+			if err != nil {
+				return
+			}
+			if e.Account != t.account.ID() && e.Kind != core.EventGap {
+				continue
+			}
+			select {
+			case happened <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return happened
 }
 
-func (t *terminal) print(messages []core.Message) {
+// show prints what happened. What is shown of the open chat has been read.
+func (t *terminal) show(ctx context.Context, e core.Event) {
+	switch e.Kind {
+	case core.EventGap:
+		fmt.Fprintln(t.out, "* more happened than could be shown: see /history and /list")
+	case core.EventAccountState:
+		fmt.Fprintln(t.out, "*", e.State.String()+inBrackets(e.Code))
+	case core.EventStorage:
+		fmt.Fprintln(t.out, "* database"+inBrackets(e.Code))
+	case core.EventContactRequest:
+		fmt.Fprintf(t.out, "* %s asks to see your presence: /accept %[1]s\n", visible(e.Peer))
+	case core.EventMessageAdded, core.EventMessageChanged:
+		m, err := t.client.Message(ctx, e.Message)
+		if err != nil || m.Outgoing && e.Kind == core.EventMessageAdded {
+			return // removed since, or just typed
+		}
+		t.print(m)
+		if t.chat != nil && m.Conversation == t.chat.ID() && !m.Outgoing {
+			t.fail(t.chat.MarkRead(ctx, m.Cursor))
+		}
+	}
+}
+
+func inBrackets(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " [" + code + "]"
+}
+
+func (t *terminal) print(messages ...core.Message) {
 	for _, m := range messages {
 		mark := m.Encryption.String() + ", " + m.Trust.String()
 		if m.Outgoing {
@@ -174,41 +150,13 @@ func (t *terminal) print(messages []core.Message) {
 		if m.Reason != "" {
 			mark += ": " + m.Reason
 		}
-		fmt.Fprintf(t.out, "%s %s: %s  [%s]\n", m.At.Local().Format("15:04:05"), m.Sender, m.Body, mark)
+		fmt.Fprintf(t.out, "%s %s: %s  [%s]\n", m.At.Local().Format("15:04:05"), visible(m.Sender), visible(m.Body), mark)
 	}
 }
 
-func (t *terminal) fingerprints(ctx context.Context) error {
-	own, err := t.account.OwnDevice(ctx)
+// fail says what did not work, if anything.
+func (t *terminal) fail(err error) {
 	if err != nil {
-		return err
-	}
-	fmt.Fprintf(t.out, "you, this device:\n  %s\n%s:\n", core.FormatFingerprint(own.Fingerprint), t.chat.Peer())
-	if err := t.account.RefreshDevices(ctx, t.chat.Peer()); err != nil {
-		return err
-	}
-	devices, err := t.account.Devices(ctx, t.chat.Peer())
-	for _, d := range devices {
-		fmt.Fprintf(t.out, "  %s  %s, device %d\n", core.FormatFingerprint(d.Fingerprint), d.Trust, d.ID)
-	}
-	return err
-}
-
-// show prints what happens, until the subscription is closed.
-func (t *terminal) show(ctx context.Context, events *core.Subscription) {
-	for {
-		e, err := events.Next(ctx)
-		if err != nil {
-			return
-		}
-		switch e.Kind {
-		case core.EventAccountState:
-			fmt.Fprintf(t.out, "* %s %s\n", e.State, e.Code)
-		case core.EventMessageAdded, core.EventMessageChanged:
-			m, err := t.client.Message(ctx, e.Message)
-			if err == nil && (!m.Outgoing || e.Kind == core.EventMessageChanged) {
-				t.print([]core.Message{m})
-			}
-		}
+		fmt.Fprintln(t.out, "!", describe(err))
 	}
 }

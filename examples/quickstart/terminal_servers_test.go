@@ -5,19 +5,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
 )
@@ -26,48 +22,9 @@ var prosody = testserver.NewShared(testserver.Prosody)
 
 func TestMain(m *testing.M) { os.Exit(testserver.Main(m, prosody)) }
 
-// screen is what a terminal has shown.
-type screen struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{}
-}
-
-func (s *screen) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return s.text.Write(b)
-}
-
-// await waits until all the words are on the screen.
-func (s *screen) await(t *testing.T, words ...string) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	for {
-		s.mu.Lock()
-		text, changed := s.text.String(), s.changed
-		s.mu.Unlock()
-		missing := ""
-		for _, w := range words {
-			if !strings.Contains(text, w) {
-				missing = w
-			}
-		}
-		if missing == "" {
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			require.FailNow(t, "not on the screen", "%q in:\n%s", missing, text)
-		}
-	}
-}
-
 // person sits at a terminal.
 type person struct {
+	client *core.Client
 	screen *screen
 	keys   io.Writer
 }
@@ -84,10 +41,10 @@ func sitDown(t *testing.T, s *testserver.Server, name string) person {
 	require.NoError(t, os.WriteFile(o.passwordFile, []byte("secret of "+name+"\n"), 0o600))
 	key, err := databaseKey(o)
 	require.NoError(t, err)
-	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, Engine: libsignal.New(), RootCAs: s.CAPool})
+	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, Engine: newEngine(), RootCAs: s.CAPool})
 	require.NoError(t, err)
 	in, keys := io.Pipe()
-	p := person{screen: &screen{changed: make(chan struct{})}, keys: keys}
+	p := person{screen: newScreen(), client: client, keys: keys}
 	ended := make(chan error, 1)
 	go func() { ended <- newTerminal(client, o, in, p.screen).run(context.WithoutCancel(t.Context())) }()
 	t.Cleanup(func() {
@@ -103,29 +60,70 @@ func TestTwoPeopleAtTerminals(t *testing.T) {
 	s := prosody.Server(t)
 	ann, ben := sitDown(t, s, "ann"), sitDown(t, s, "ben")
 	ann.types("hello?") // to nobody
-	ann.screen.await(t, "/fingerprints")
+	ann.screen.await(t, "[quickstart.no-chat]")
 	ann.types("/chat not an address@@")
 	ann.screen.await(t, "[core.bad-address]")
+	ann.types("/history")
 
 	ann.types("/chat ben@" + s.Domain)
 	ann.types("Good morning, Ben")
 	ben.screen.await(t, "ann@"+s.Domain+": Good morning, Ben  [omemo, blind]")
 	ann.screen.await(t, "[omemo, sent]")
+	ben.types("/list")
+	ben.screen.await(t, "  1 unread")
 
 	ben.types("/chat ann@" + s.Domain)
 	ben.types("/me waves")
 	ann.screen.await(t, "ben@"+s.Domain+": /me waves  [omemo, blind]")
+	ben.types("/chat ann@@") // the chat with ann stays open
+	ben.screen.await(t, "[core.bad-address]")
+	ben.types("still here")
+	ann.screen.await(t, "ben@"+s.Domain+": still here")
+
+	// What is shown of the open chat is read, and lines look like lines.
+	chat, err := findChat(t, ann, "ben@"+s.Domain)
+	require.NoError(t, err)
+	_, err = chat.Send(t.Context(), core.Draft{Body: "two\n00:00:00 ben: lines\t\u202e"})
+	require.NoError(t, err)
+	ben.screen.await(t, ": two\n    00:00:00 ben: lines \ufffd  [omemo, blind]")
+	require.Zero(t, ben.unread(t))
 
 	ben.types("/fingerprints")
 	ben.screen.await(t, "you, this device:", ", device ")
 	ben.types("/search morning")
-	ben.types("/list")
-	ben.screen.await(t, "0 unread")
 	ben.types("/trust 00 verified")
 	ben.screen.await(t, "[core.unknown-fingerprint]")
+	ben.types("/trust 00 nonsense")
+	ben.screen.await(t, "[quickstart.unknown-state]")
 	ben.types("/plain")
 	ben.types("in the clear")
 	ann.screen.await(t, "in the clear  [plain, undecided]")
 	ben.types("/nonsense")
+	ben.screen.await(t, "[quickstart.unknown-command]")
+	ben.types("/help")
 	ben.screen.await(t, "/encrypt")
+}
+
+func findChat(t *testing.T, p person, peer string) (*core.Conversation, error) {
+	t.Helper()
+	return p.client.Accounts()[0].Conversation(t.Context(), peer)
+}
+
+// unread waits for the count to become 0, and returns it.
+func (p person) unread(t *testing.T) (n int) {
+	t.Helper()
+	events := p.client.Subscribe(core.Filter{})
+	defer events.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		n, err := p.client.Unread(ctx)
+		require.NoError(t, err)
+		if n == 0 {
+			return n
+		}
+		if _, err := events.Next(ctx); err != nil {
+			return n
+		}
+	}
 }

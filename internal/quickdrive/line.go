@@ -2,10 +2,11 @@
 
 package quickdrive
 
-// Command is a line to a process; see the command type of quickstart.
+// Command is a line to a process; quickstart's doc.go describes them.
 type Command struct {
 	Cmd         string `json:"cmd"`
 	ID          string `json:"id,omitempty"`
+	Account     string `json:"account,omitempty"`
 	JID         string `json:"jid,omitempty"`
 	Password    string `json:"password,omitempty"`
 	Peer        string `json:"peer,omitempty"`
@@ -23,6 +24,7 @@ type Line struct {
 	OK       bool      `json:"ok"`
 	Error    string    `json:"error"`
 	Code     string    `json:"code"`
+	Account  string    `json:"account"`
 	Peer     string    `json:"peer"`
 	State    string    `json:"state"`
 	Resumed  bool      `json:"resumed"`
@@ -35,6 +37,7 @@ type Line struct {
 // Message is a message in a Line.
 type Message struct {
 	ID          int64  `json:"id"`
+	Account     string `json:"account"`
 	Peer        string `json:"peer"`
 	Sender      string `json:"sender"`
 	Outgoing    bool   `json:"outgoing"`
