@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,14 +23,8 @@ import (
 const patience = 2 * time.Minute // for the whole demo, once everything is built
 
 func main() {
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "demo takes no arguments. It shows the SDK's promises on a real server,\n"+
-			"on loopback and in a temporary folder; it needs Prosody. See make demo.")
-	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
+	if status, done := explain(os.Args[1:], os.Stderr); done {
+		os.Exit(status)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -38,6 +33,26 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println("\nAll steps were as said.")
+}
+
+// explain answers -h and refuses arguments, of which there are none.
+func explain(args []string, out io.Writer) (status int, done bool) {
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.Usage = func() {
+		fmt.Fprintln(out, "demo takes no arguments. It shows the SDK's promises on a real server, on")
+		fmt.Fprintln(out, "loopback and in a temporary folder; it needs Prosody. See make demo.")
+	}
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0, true
+	case err != nil:
+		return 2, true
+	case f.NArg() > 0:
+		f.Usage()
+		return 2, true
+	}
+	return 0, false
 }
 
 // demo is what the steps share.
