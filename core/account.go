@@ -11,7 +11,6 @@ import (
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/core/internal/xmpplink"
-	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
 )
@@ -130,9 +129,7 @@ func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	}
 	if c.cfg.Engine != nil {
 		var err error
-		a.pipe.OMEMO, err = omemo.New(omemo.Config{
-			Engine: c.cfg.Engine, Profile: engine.Profile03, JID: row.Address, Now: c.cfg.Now, Logger: log,
-		})
+		a.pipe.OMEMO, err = omemo.NewSuite(omemo.Config{Engine: c.cfg.Engine, JID: row.Address, Now: c.cfg.Now, Logger: log})
 		if err != nil {
 			return nil, fmt.Errorf("set up encryption: %w", err)
 		}

@@ -295,7 +295,7 @@ func (c *canaries) keys(u *user, key storage.Key) {
 				c.hunt.add(t, fmt.Sprint(u.account.JID(), " prekey ", id), private)
 			}
 		}
-		private, _, _, _, ok, err = st.SignedPreKey(ctx, 0)
+		private, _, _, ok, err = st.SignedPreKey(ctx, 0)
 		require.NoError(t, err)
 		require.True(t, ok)
 		c.hunt.add(t, u.account.JID()+" signed prekey", private)

@@ -63,8 +63,12 @@ func (a *Account) OwnDevice(ctx context.Context) (Device, error) {
 		if err := xmpplink.SetupKeys(tx, a.pipe); err != nil {
 			return err
 		}
-		bundle, err := a.pipe.OMEMO.OwnBundle(tx.Context(), st)
-		device.ID, device.Fingerprint = bundle.Device, omemo.Fingerprint(bundle.Identity)
+		id, err := a.pipe.OMEMO.DeviceID(tx.Context(), st)
+		if err != nil {
+			return err
+		}
+		identity, err := a.pipe.OMEMO.Identity(tx.Context(), st)
+		device.ID, device.Fingerprint = id, omemo.Fingerprint(identity)
 		return err
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -57,6 +58,22 @@ func (o *OMEMO) SaveIdentity(ctx context.Context, device uint32, private, public
 		VALUES (?, ?, ?, ?) ON CONFLICT (account_id) DO UPDATE SET device = excluded.device,
 		private_key = excluded.private_key, public_key = excluded.public_key`,
 		o.account, device, blob(private), blob(public))
+	return err
+}
+
+// Label returns what the own device calls itself.
+func (o *OMEMO) Label(ctx context.Context) (label string, err error) {
+	_, err = o.one(ctx, "read label", []any{&label}, "SELECT label FROM omemo_identity WHERE account_id = ?", o.account)
+	return label, err
+}
+
+// SetLabel stores what the own device calls itself. It has no name before it
+// has an identity, which is ErrNotFound.
+func (o *OMEMO) SetLabel(ctx context.Context, label string) error {
+	n, err := o.exec(ctx, "set label", "UPDATE omemo_identity SET label = ? WHERE account_id = ?", label, o.account)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("set label: %w", ErrNotFound)
+	}
 	return err
 }
 
@@ -122,33 +139,33 @@ func (o *OMEMO) PreKeys(ctx context.Context, fn func(id uint32, public []byte) e
 }
 
 // SaveSignedPreKey stores a signed prekey.
-func (o *OMEMO) SaveSignedPreKey(ctx context.Context, id uint32, private, public, signature []byte, created time.Time) error {
+func (o *OMEMO) SaveSignedPreKey(ctx context.Context, id uint32, private, public []byte, created time.Time) error {
 	_, err := o.exec(ctx, "save signed prekey", `INSERT INTO omemo_signed_prekey
-		(account_id, id, private_key, public_key, signature, created) VALUES (?, ?, ?, ?, ?, ?)
+		(account_id, id, private_key, public_key, created) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, id) DO UPDATE SET private_key = excluded.private_key,
-		public_key = excluded.public_key, signature = excluded.signature, created = excluded.created`,
-		o.account, id, blob(private), blob(public), blob(signature), micros(created))
+		public_key = excluded.public_key, created = excluded.created`,
+		o.account, id, blob(private), blob(public), micros(created))
 	return err
 }
 
 // SignedPreKey returns a signed prekey, or the newest one for id 0.
-func (o *OMEMO) SignedPreKey(ctx context.Context, id uint32) (private, public, signature []byte, created time.Time, ok bool, err error) {
-	_, private, public, signature, created, ok, err = o.signedPreKey(ctx, id)
-	return private, public, signature, created, ok, err
+func (o *OMEMO) SignedPreKey(ctx context.Context, id uint32) (private, public []byte, created time.Time, ok bool, err error) {
+	_, private, public, created, ok, err = o.signedPreKey(ctx, id)
+	return private, public, created, ok, err
 }
 
 // SignedPreKeyID returns the id of the newest signed prekey.
 func (o *OMEMO) SignedPreKeyID(ctx context.Context) (id uint32, ok bool, err error) {
-	id, _, _, _, _, ok, err = o.signedPreKey(ctx, 0)
+	id, _, _, _, ok, err = o.signedPreKey(ctx, 0)
 	return id, ok, err
 }
 
-func (o *OMEMO) signedPreKey(ctx context.Context, id uint32) (got uint32, private, public, signature []byte, created time.Time, ok bool, err error) {
+func (o *OMEMO) signedPreKey(ctx context.Context, id uint32) (got uint32, private, public []byte, created time.Time, ok bool, err error) {
 	ok, err = o.one(ctx, "read signed prekey",
-		[]any{&got, blobColumn{&private}, blobColumn{&public}, blobColumn{&signature}, timeColumn{&created}},
-		`SELECT id, private_key, public_key, signature, created FROM omemo_signed_prekey
+		[]any{&got, blobColumn{&private}, blobColumn{&public}, timeColumn{&created}},
+		`SELECT id, private_key, public_key, created FROM omemo_signed_prekey
 		WHERE account_id = ?1 AND (id = ?2 OR ?2 = 0) ORDER BY created DESC, id DESC LIMIT 1`, o.account, id)
-	return got, private, public, signature, created, ok, err
+	return got, private, public, created, ok, err
 }
 
 // PruneSignedPreKeys removes all but the newest keep signed prekeys.

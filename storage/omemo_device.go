@@ -15,29 +15,30 @@ const SessionsPerDevice = 40
 
 // Devices calls fn with the known devices of jid, the smallest id first.
 // identity is nil until it is known.
-func (o *OMEMO) Devices(ctx context.Context, profile uint8, jid string, fn func(id uint32, active bool, identity []byte, label string, lastSeen time.Time) error) error {
+func (o *OMEMO) Devices(ctx context.Context, profile uint8, jid string, fn func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error) error {
 	type device struct {
 		id       uint32
 		active   bool
 		identity []byte
 		label    string
+		labelSig []byte
 		lastSeen time.Time
 	}
 	var list []device
 	err := o.each(ctx, "read devices", func(rows *sql.Rows) error {
 		var d device
-		if err := rows.Scan(&d.id, &d.active, blobColumn{&d.identity}, &d.label, timeColumn{&d.lastSeen}); err != nil {
+		if err := rows.Scan(&d.id, &d.active, blobColumn{&d.identity}, &d.label, blobColumn{&d.labelSig}, timeColumn{&d.lastSeen}); err != nil {
 			return err
 		}
 		list = append(list, d)
 		return nil
-	}, `SELECT id, active, identity, label, last_seen FROM omemo_device
+	}, `SELECT id, active, identity, label, label_signature, last_seen FROM omemo_device
 		WHERE account_id = ? AND profile = ? AND jid = ? ORDER BY id`, o.account, profile, jid)
 	if err != nil {
 		return err
 	}
 	for _, d := range list {
-		if err := fn(d.id, d.active, d.identity, d.label, d.lastSeen); err != nil {
+		if err := fn(d.id, d.active, d.identity, d.label, d.labelSig, d.lastSeen); err != nil {
 			return err
 		}
 	}
@@ -62,10 +63,11 @@ func (o *OMEMO) SetDeviceIdentity(ctx context.Context, profile uint8, jid string
 	return err
 }
 
-// SetDeviceLabel stores the name that a device gives itself.
-func (o *OMEMO) SetDeviceLabel(ctx context.Context, profile uint8, jid string, id uint32, label string) error {
-	n, err := o.exec(ctx, "set device label", `UPDATE omemo_device SET label = ?
-		WHERE account_id = ? AND profile = ? AND jid = ? AND id = ?`, label, o.account, profile, jid, id)
+// SetDeviceLabel stores the name that a device gives itself, and its signature
+// as it came.
+func (o *OMEMO) SetDeviceLabel(ctx context.Context, profile uint8, jid string, id uint32, label string, labelSig []byte) error {
+	n, err := o.exec(ctx, "set device label", `UPDATE omemo_device SET label = ?, label_signature = ?
+		WHERE account_id = ? AND profile = ? AND jid = ? AND id = ?`, label, blob(labelSig), o.account, profile, jid, id)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("set device label: %w", ErrNotFound)
 	}

@@ -21,10 +21,13 @@ type omemoStore interface {
 	MarkPreKeyUsed(ctx context.Context, id uint32) error
 	DeleteUsedPreKeys(ctx context.Context) (n int, err error)
 	PreKeys(ctx context.Context, fn func(id uint32, public []byte) error) error
-	SaveSignedPreKey(ctx context.Context, id uint32, private, public, signature []byte, created time.Time) error
-	SignedPreKey(ctx context.Context, id uint32) (private, public, signature []byte, created time.Time, ok bool, err error)
+	SaveSignedPreKey(ctx context.Context, id uint32, private, public []byte, created time.Time) error
+	SignedPreKey(ctx context.Context, id uint32) (private, public []byte, created time.Time, ok bool, err error)
 	PruneSignedPreKeys(ctx context.Context, keep int) error
-	Devices(ctx context.Context, profile uint8, jid string, fn func(id uint32, active bool, identity []byte, label string, lastSeen time.Time) error) error
+	Devices(ctx context.Context, profile uint8, jid string, fn func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error) error
+	Label(ctx context.Context) (string, error)
+	SetLabel(ctx context.Context, label string) error
+	SetDeviceLabel(ctx context.Context, profile uint8, jid string, id uint32, label string, labelSig []byte) error
 	SaveDevice(ctx context.Context, profile uint8, jid string, id uint32, active bool) error
 	SetDeviceIdentity(ctx context.Context, profile uint8, jid string, id uint32, identity []byte) error
 	TouchDevice(ctx context.Context, profile uint8, jid string, id uint32, at time.Time, received bool) (unanswered int, err error)
@@ -118,28 +121,27 @@ func TestOMEMOPreKeys(t *testing.T) {
 
 func TestOMEMOSignedPreKeys(t *testing.T) {
 	withOMEMO(t, func(o, _ *OMEMO) {
-		_, _, _, _, ok, err := o.SignedPreKey(ctx, 0)
+		_, _, _, ok, err := o.SignedPreKey(ctx, 0)
 		require.NoError(t, err)
 		require.False(t, ok)
 		for i := range uint32(4) {
-			require.NoError(t, o.SaveSignedPreKey(ctx, i+1, testKey, otherKey, []byte{byte(i)}, epoch.Add(time.Duration(i)*time.Hour)))
+			require.NoError(t, o.SaveSignedPreKey(ctx, i+1, testKey, otherKey, epoch.Add(time.Duration(i)*time.Hour)))
 		}
 		id, ok, err := o.SignedPreKeyID(ctx)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.EqualValues(t, 4, id)
 		for _, id := range []uint32{0, 4} {
-			private, public, signature, created, ok, err := o.SignedPreKey(ctx, id)
+			private, public, created, ok, err := o.SignedPreKey(ctx, id)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, testKey, private)
 			require.Equal(t, otherKey, public)
-			require.Equal(t, []byte{3}, signature)
 			require.Equal(t, epoch.Add(3*time.Hour), created)
 		}
 		require.NoError(t, o.PruneSignedPreKeys(ctx, 2))
 		for id, want := range map[uint32]bool{1: false, 2: false, 3: true, 4: true} {
-			_, _, _, _, ok, err := o.SignedPreKey(ctx, id)
+			_, _, _, ok, err := o.SignedPreKey(ctx, id)
 			require.NoError(t, err)
 			require.Equal(t, want, ok, id)
 		}
@@ -153,11 +155,12 @@ func TestOMEMODevices(t *testing.T) {
 			Active   bool
 			Identity []byte
 			Label    string
+			LabelSig []byte
 			Seen     time.Time
 		}
 		devices := func(o *OMEMO, profile uint8, jid string) (list []device) {
-			require.NoError(t, o.Devices(ctx, profile, jid, func(id uint32, active bool, identity []byte, label string, seen time.Time) error {
-				list = append(list, device{id, active, identity, label, seen})
+			require.NoError(t, o.Devices(ctx, profile, jid, func(id uint32, active bool, identity []byte, label string, sig []byte, seen time.Time) error {
+				list = append(list, device{id, active, identity, label, sig, seen})
 				return nil
 			}))
 			return list
@@ -166,8 +169,8 @@ func TestOMEMODevices(t *testing.T) {
 		require.NoError(t, o.SaveDevice(ctx, 1, "j", 1, true))
 		require.NoError(t, o.SetDeviceIdentity(ctx, 1, "j", 2, testKey))
 		require.NoError(t, o.SaveDevice(ctx, 1, "j", 2, false))
-		require.NoError(t, o.SetDeviceLabel(ctx, 1, "j", 2, "phone"))
-		require.ErrorIs(t, o.SetDeviceLabel(ctx, 1, "j", 7, "phone"), ErrNotFound)
+		require.NoError(t, o.SetDeviceLabel(ctx, 1, "j", 2, "phone", []byte("sig")))
+		require.ErrorIs(t, o.SetDeviceLabel(ctx, 1, "j", 7, "phone", nil), ErrNotFound)
 		touch := func(at time.Time, received bool, want int) {
 			t.Helper()
 			n, err := o.TouchDevice(ctx, 1, "j", 2, at, received)
@@ -176,7 +179,7 @@ func TestOMEMODevices(t *testing.T) {
 		}
 		touch(epoch, true, 1)
 		touch(epoch.Add(-time.Hour), true, 2) // late, from an archive
-		require.Equal(t, []device{{1, true, nil, "", time.Time{}}, {2, false, testKey, "phone", epoch}}, devices(o, 1, "j"))
+		require.Equal(t, []device{{1, true, nil, "", nil, time.Time{}}, {2, false, testKey, "phone", []byte("sig"), epoch}}, devices(o, 1, "j"))
 		touch(epoch.Add(time.Hour), false, 0)
 		touch(epoch, true, 1)
 		require.Equal(t, epoch, devices(o, 1, "j")[1].Seen)

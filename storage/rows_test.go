@@ -68,7 +68,7 @@ func TestDeleteAccount(t *testing.T) {
 			require.NoError(t, o.SaveIdentity(ctx, 1, testKey, testKey))
 			require.NoError(t, o.SetCatchingUp(ctx, true))
 			require.NoError(t, o.SavePreKey(ctx, 1, testKey, testKey))
-			require.NoError(t, o.SaveSignedPreKey(ctx, 1, testKey, testKey, testKey, epoch))
+			require.NoError(t, o.SaveSignedPreKey(ctx, 1, testKey, testKey, epoch))
 			require.NoError(t, o.SaveDevice(ctx, 1, "j", 1, true))
 			_, err := o.SaveSession(ctx, 1, "j", 1, 0, testKey)
 			require.NoError(t, err)

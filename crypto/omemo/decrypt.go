@@ -42,7 +42,7 @@ func (m *Manager) Decrypt(ctx context.Context, st Store, sender string, env Enve
 	res, err := m.decrypt(ctx, st, sender, env)
 	var failed *DecryptError
 	if errors.As(err, &failed) {
-		failed.Sender = Address{sender, env.SID}
+		failed.Profile, failed.Sender = m.profile, Address{sender, env.SID}
 		m.log.Debug("message not decrypted", "reason", failed.Code(), "sid", env.SID)
 	}
 	return res, err
@@ -94,6 +94,8 @@ func (m *Manager) candidates(in incoming, env Envelope) ([]Key, error) {
 	switch {
 	case !bareJID(in.from.JID) || !validID(env.SID):
 		return nil, refuse(ReasonMalformed, ErrBadAddress)
+	case env.Profile != m.profile:
+		return nil, refuse(ReasonMalformed, engine.ErrUnsupported)
 	case in.from == Address{m.jid, in.self.RegistrationID}:
 		return nil, refuse(ReasonOwnMessage, nil)
 	case len(env.Payload) > m.limits.Payload || len(env.Keys) > m.limits.Keys:
@@ -192,7 +194,7 @@ func (m *Manager) openKeyExchange(ctx context.Context, st Store, in incoming, wi
 	if !ok || kex.SignedPreKeyID == 0 {
 		return opened{}, refuse(ReasonPreKeyGone, engine.ErrNoOneTimePreKey)
 	}
-	signed, _, _, ok, err := m.signedPreKey(ctx, st, kex.SignedPreKeyID)
+	signed, _, ok, err := m.signedPreKey(ctx, st, kex.SignedPreKeyID)
 	if err != nil {
 		return opened{}, err
 	}
@@ -273,7 +275,7 @@ func (m *Manager) commitReceived(ctx context.Context, st Store, in incoming, o o
 		return Result{}, fmt.Errorf("count unanswered messages: %w", err)
 	}
 	return Result{
-		Plaintext: plain, Empty: empty, Sender: in.from, Identity: o.identity,
+		Profile: m.profile, Plaintext: plain, Empty: empty, Sender: in.from, Identity: o.identity,
 		Trust: state, Verdict: trust.Incoming(state), NewKey: fresh,
 		PreKeyUsed: o.preKey != 0, AnswerNeeded: o.preKey != 0,
 		HeartbeatNeeded: unanswered >= m.limits.HeartbeatAfter,

@@ -22,6 +22,7 @@ type deviceRow struct {
 	active   bool
 	identity *engine.PublicKey // nil: not known
 	label    string
+	labelSig []byte
 	lastSeen time.Time
 }
 
@@ -29,8 +30,8 @@ type deviceRow struct {
 func (m *Manager) devices(ctx context.Context, st Store, jid string) ([]deviceRow, error) {
 	var rows []deviceRow
 	err := st.Devices(ctx, uint8(m.profile), jid,
-		func(id uint32, active bool, identity []byte, label string, lastSeen time.Time) error {
-			r := deviceRow{id: id, active: active, label: label, lastSeen: lastSeen}
+		func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error {
+			r := deviceRow{id: id, active: active, label: label, labelSig: labelSig, lastSeen: lastSeen}
 			switch len(identity) {
 			case 0:
 			case 32:
@@ -65,7 +66,7 @@ func (m *Manager) device(ctx context.Context, st Store, a Address) (row deviceRo
 // ignored, and new ones beyond the limit; devices already known go first. The
 // own device is not stored, but when the own list lacks it, the change tells
 // what to publish instead, three times in a row at most.
-func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, ids []uint32) (DeviceChange, error) {
+func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, list []Listed) (DeviceChange, error) {
 	if !bareJID(jid) {
 		return DeviceChange{}, fmt.Errorf("update devices: %w", ErrBadAddress)
 	}
@@ -81,23 +82,25 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, ids [
 	if err != nil {
 		return DeviceChange{}, err
 	}
-	have := make(map[uint32]bool, len(rows)) // id → active
+	have := make(map[uint32]deviceRow, len(rows))
 	for _, r := range rows {
-		have[r.id] = r.active
+		have[r.id] = r
 	}
 	var change DeviceChange
-	listed, announced := m.chosen(ids, own, have, &change)
-	for _, id := range listed {
-		if have[id] {
-			continue
+	listed, announced := m.chosen(list, own, have, &change)
+	for _, d := range listed {
+		if !have[d.ID].active {
+			if err := st.SaveDevice(ctx, uint8(m.profile), jid, d.ID, true); err != nil {
+				return DeviceChange{}, fmt.Errorf("save device: %w", err)
+			}
+			change.Added = append(change.Added, d.ID)
 		}
-		if err := st.SaveDevice(ctx, uint8(m.profile), jid, id, true); err != nil {
-			return DeviceChange{}, fmt.Errorf("save device: %w", err)
+		if err := m.saveLabel(ctx, st, jid, d, have[d.ID]); err != nil {
+			return DeviceChange{}, err
 		}
-		change.Added = append(change.Added, id)
 	}
 	for _, r := range rows {
-		if !r.active || slices.Contains(listed, r.id) {
+		if !r.active || slices.ContainsFunc(listed, func(d Listed) bool { return d.ID == r.id }) {
 			continue
 		}
 		if err := st.SaveDevice(ctx, uint8(m.profile), jid, r.id, false); err != nil {
@@ -105,18 +108,23 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, ids [
 		}
 		change.Removed = append(change.Removed, r.id)
 	}
-	if own != 0 {
-		change.Republish = m.republish(announced, listed, own)
+	if own != 0 && m.missing(announced) {
+		self, err := m.listing(ctx, st)
+		if err != nil {
+			return DeviceChange{}, fmt.Errorf("update devices: %w", err)
+		}
+		change.Republish = append(slices.Clone(listed), self)
 	}
 	return change, nil
 }
 
 // chosen picks from a device list what is to be active, and tells whether the
 // own device is on it.
-func (m *Manager) chosen(ids []uint32, own uint32, have map[uint32]bool, change *DeviceChange) (listed []uint32, announced bool) {
+func (m *Manager) chosen(list []Listed, own uint32, have map[uint32]deviceRow, change *DeviceChange) (listed []Listed, announced bool) {
 	seen := make(map[uint32]bool)
-	var fresh []uint32
-	for _, id := range ids {
+	var fresh []Listed
+	for _, d := range list {
+		id := d.ID
 		if id == own && own != 0 {
 			announced = true
 			continue
@@ -129,10 +137,10 @@ func (m *Manager) chosen(ids []uint32, own uint32, have map[uint32]bool, change 
 			change.Ignored++
 		case isKnown:
 			seen[id] = true
-			listed = append(listed, id)
+			listed = append(listed, d)
 		case len(fresh) < m.limits.Devices:
 			seen[id] = true
-			fresh = append(fresh, id)
+			fresh = append(fresh, d)
 		default:
 			change.Ignored++
 		}
@@ -149,19 +157,19 @@ func (m *Manager) chosen(ids []uint32, own uint32, have map[uint32]bool, change 
 	return append(listed, fresh...), announced
 }
 
-// republish is the list with the own device, unless it is there or was missing
-// too often.
-func (m *Manager) republish(announced bool, listed []uint32, own uint32) []uint32 {
+// missing tells whether the own device is to be announced: it is not there, and
+// was not missing too often.
+func (m *Manager) missing(announced bool) bool {
 	if announced {
 		m.announced.Store(0)
-		return nil
+		return false
 	}
 	if int(m.announced.Load()) >= m.limits.AnnounceAttempts {
 		m.log.Warn("own device missing from the device list, no longer republished")
-		return nil
+		return false
 	}
 	m.announced.Add(1)
-	return append(slices.Clone(listed), own)
+	return true
 }
 
 // Devices lists the known devices of a JID, the own one excluded, by ascending
@@ -173,9 +181,12 @@ func (m *Manager) Devices(ctx context.Context, st Store, jid string) ([]Device, 
 	}
 	out := make([]Device, 0, len(rows))
 	for _, r := range rows {
-		d := Device{Address: Address{jid, r.id}, Active: r.active, Label: r.label, LastSeen: r.lastSeen}
+		d := Device{Address: Address{jid, r.id}, Active: r.active, LastSeen: r.lastSeen}
+		if r.active {
+			d.Profiles = []engine.Profile{m.profile}
+		}
 		if r.identity != nil {
-			d.Known, d.Identity = true, *r.identity
+			d.Known, d.Identity, d.Label = true, *r.identity, m.label(r)
 			if d.Trust, _, err = m.trust(ctx, st, jid, d.Identity); err != nil {
 				return nil, err
 			}

@@ -44,7 +44,7 @@ func TestUpdateDevices(t *testing.T) {
 		{"largest", []uint32{1, omemo.MaxID}, []uint32{omemo.MaxID}, nil, 0, []uint32{1, omemo.MaxID}},
 		{"empty", nil, nil, []uint32{1, omemo.MaxID}, 0, nil},
 	} {
-		change, err := c.UpdateDevices(c.ctx, c.st, bob, step.list)
+		change, err := c.UpdateDevices(c.ctx, c.st, bob, listed(step.list...))
 		require.NoError(t, err, step.name)
 		require.Equal(t, step.added, change.Added, step.name)
 		require.Equal(t, step.removed, change.Removed, step.name)
@@ -56,7 +56,7 @@ func TestUpdateDevices(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, devices, 6, "none was deleted")
 	for _, jid := range []string{"", bob + "/phone"} {
-		_, err = c.UpdateDevices(c.ctx, c.st, jid, []uint32{1})
+		_, err = c.UpdateDevices(c.ctx, c.st, jid, listed(1))
 		require.ErrorIs(t, err, omemo.ErrBadAddress)
 	}
 }
@@ -65,13 +65,13 @@ func TestDeviceListOfTenThousand(t *testing.T) {
 	w := newWorld(t)
 	w.limits.Devices = 50
 	c := w.client(alice)
-	_, err := c.UpdateDevices(c.ctx, c.st, bob, []uint32{9_001, 9_999})
+	_, err := c.UpdateDevices(c.ctx, c.st, bob, listed(9_001, 9_999))
 	require.NoError(t, err)
 	ids := make([]uint32, 10_000)
 	for i := range ids {
 		ids[i] = uint32(i + 1)
 	}
-	change, err := c.UpdateDevices(c.ctx, c.st, bob, ids)
+	change, err := c.UpdateDevices(c.ctx, c.st, bob, listed(ids...))
 	require.NoError(t, err)
 	require.Len(t, change.Added, 48)
 	require.Empty(t, change.Removed)
@@ -86,14 +86,14 @@ func TestDeviceListOfTenThousand(t *testing.T) {
 		for i := range ids {
 			ids[i] = 20_000 + n*10_000 + uint32(i)
 		}
-		_, err := c.UpdateDevices(c.ctx, c.st, bob, ids)
+		_, err := c.UpdateDevices(c.ctx, c.st, bob, listed(ids...))
 		require.NoError(t, err)
 	}
 	devices, err := c.Devices(c.ctx, c.st, bob)
 	require.NoError(t, err)
 	require.Len(t, devices, 200)
 	// What is known comes back all the same.
-	_, err = c.UpdateDevices(c.ctx, c.st, bob, []uint32{9_001})
+	_, err = c.UpdateDevices(c.ctx, c.st, bob, listed(9_001))
 	require.NoError(t, err)
 	require.Equal(t, []uint32{9_001}, active(t, c, bob))
 }
@@ -103,28 +103,28 @@ func TestOwnDeviceIsAnnouncedAgain(t *testing.T) {
 	c := w.client(alice)
 	other := c.id%1000 + 1
 	for n := range 3 {
-		change, err := c.UpdateDevices(c.ctx, c.st, alice, []uint32{other})
+		change, err := c.UpdateDevices(c.ctx, c.st, alice, listed(other))
 		require.NoError(t, err)
-		require.Equal(t, []uint32{other, c.id}, change.Republish, "try %d", n)
+		require.Equal(t, listed(other, c.id), change.Republish, "try %d", n)
 	}
-	change, err := c.UpdateDevices(c.ctx, c.st, alice, []uint32{other})
+	change, err := c.UpdateDevices(c.ctx, c.st, alice, listed(other))
 	require.NoError(t, err)
 	require.Nil(t, change.Republish, "not for ever")
 
-	change, err = c.UpdateDevices(c.ctx, c.st, alice, []uint32{other, c.id})
+	change, err = c.UpdateDevices(c.ctx, c.st, alice, listed(other, c.id))
 	require.NoError(t, err)
 	require.Nil(t, change.Republish)
 	require.Equal(t, []uint32{other}, active(t, c, alice), "the own device is not one of the others")
 
 	change, err = c.UpdateDevices(c.ctx, c.st, alice, nil)
 	require.NoError(t, err)
-	require.Equal(t, []uint32{c.id}, change.Republish, "the count starts again")
+	require.Equal(t, listed(c.id), change.Republish, "the count starts again")
 
 	// Somebody else's list says nothing about the own device.
-	change, err = c.UpdateDevices(c.ctx, c.st, bob, []uint32{other})
+	change, err = c.UpdateDevices(c.ctx, c.st, bob, listed(other))
 	require.NoError(t, err)
 	require.Nil(t, change.Republish)
-	change, err = c.UpdateDevices(c.ctx, c.st, bob, []uint32{c.id})
+	change, err = c.UpdateDevices(c.ctx, c.st, bob, listed(c.id))
 	require.NoError(t, err)
 	require.Equal(t, []uint32{c.id}, change.Added, "an id is only unique within a JID")
 }
@@ -138,7 +138,7 @@ func TestVanishedDevice(t *testing.T) {
 	require.Equal(t, "both", phone.read(a, env))
 	require.Equal(t, "both", laptop.read(a, env))
 
-	_, err := a.UpdateDevices(a.ctx, a.st, bob, []uint32{laptop.id})
+	_, err := a.UpdateDevices(a.ctx, a.st, bob, listed(laptop.id))
 	require.NoError(t, err)
 	env = a.send("one", bob)
 	require.Len(t, env.Keys, 1)
@@ -146,7 +146,7 @@ func TestVanishedDevice(t *testing.T) {
 	phone.refuse(alice, env, omemo.ReasonNotForThisDevice)
 	require.Equal(t, "from the vanished one", a.read(phone, phone.send("from the vanished one", alice)))
 
-	_, err = a.UpdateDevices(a.ctx, a.st, bob, []uint32{laptop.id, phone.id})
+	_, err = a.UpdateDevices(a.ctx, a.st, bob, listed(laptop.id, phone.id))
 	require.NoError(t, err)
 	missing, err := a.MissingSessions(a.ctx, a.st, []string{bob})
 	require.NoError(t, err)
@@ -234,7 +234,7 @@ func TestMissingSessions(t *testing.T) {
 	require.ElementsMatch(t, []omemo.Address{b2.addr(), a2.addr()}, missing())
 	a.setTrust(b2, trust.Distrusted)
 	require.Equal(t, []omemo.Address{a2.addr()}, missing(), "not for a distrusted key")
-	_, err := a.UpdateDevices(a.ctx, a.st, alice, []uint32{a.id})
+	_, err := a.UpdateDevices(a.ctx, a.st, alice, listed(a.id))
 	require.NoError(t, err)
 	require.Empty(t, missing())
 

@@ -31,71 +31,116 @@ type sealed struct {
 // reported; fetch their bundles first, see MissingSessions. Other errors:
 // ErrTooLarge, ErrBadAddress.
 func (m *Manager) Encrypt(ctx context.Context, st Store, plaintext []byte, jids []string) (Envelope, Report, error) {
-	if len(plaintext) > m.limits.Payload {
-		return Envelope{}, Report{}, fmt.Errorf("encrypt message: %w", ErrTooLarge)
-	}
 	if len(jids) == 0 {
 		return Envelope{}, Report{}, fmt.Errorf("encrypt message: %w", ErrBadAddress)
 	}
-	self, err := m.own(ctx, st)
+	cs, err := m.candidatesFor(ctx, st, jids)
 	if err != nil {
 		return Envelope{}, Report{}, fmt.Errorf("encrypt message: %w", err)
 	}
+	draft, report, err := m.draft(ctx, st, plaintext, cs)
+	if err != nil {
+		return Envelope{}, report, fmt.Errorf("encrypt message: %w", err)
+	}
+	if err := decide(m.jid, report, jids); err != nil {
+		return Envelope{}, report, err
+	}
+	if err := m.commit(ctx, st, draft); err != nil {
+		return Envelope{}, report, err
+	}
+	return draft.env, report, nil
+}
+
+// candidate is a device and how a message could be encrypted to it now.
+type candidate struct {
+	target
+	outcome Outcome // Encrypted: it can be
+	seq     int64
+	state   engine.State // nil: no session that can be used
+	err     error        // for Failed
+}
+
+// candidatesFor looks at the devices of jids and the own other ones.
+func (m *Manager) candidatesFor(ctx context.Context, st Store, jids []string) ([]candidate, error) {
 	targets, err := m.targets(ctx, st, jids)
 	if err != nil {
-		return Envelope{}, Report{}, fmt.Errorf("encrypt message: %w", err)
+		return nil, err
+	}
+	out := make([]candidate, len(targets))
+	for i, t := range targets {
+		c := candidate{target: t, outcome: NoSession}
+		if t.row.identity != nil {
+			switch c.seq, c.state, err = m.current(ctx, st, t.addr, *t.row.identity); {
+			case err == nil:
+				c.outcome = Encrypted
+			case errors.Is(err, ErrNoSession):
+			case isSessionError(err):
+				c.outcome, c.err = Failed, err
+			default:
+				return nil, err
+			}
+			switch t.decision {
+			case trust.Omit:
+				c.outcome = Omitted
+			case trust.Ask:
+				c.outcome = Undecided
+			}
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+// draft is a message that was encrypted, with nothing of it stored.
+type draft struct {
+	env  Envelope
+	sent []sealed
+}
+
+// draft encrypts to every device it may.
+func (m *Manager) draft(ctx context.Context, st Store, plaintext []byte, cs []candidate) (draft, Report, error) {
+	report := Report{Devices: make([]DeviceReport, 0, len(cs))}
+	if len(plaintext) > m.limits.Payload {
+		return draft{}, report, ErrTooLarge
+	}
+	self, err := m.own(ctx, st)
+	if err != nil {
+		return draft{}, report, err
 	}
 	material, iv, payload, err := m.scheme.seal(m.rand, plaintext)
 	if err != nil {
-		return Envelope{}, Report{}, fmt.Errorf("encrypt message: %w", err)
+		return draft{}, report, err
 	}
-	out, report, err := m.sealAll(ctx, st, targets, material)
-	if err != nil {
-		return Envelope{}, report, err
-	}
-	if err := m.decide(report, jids); err != nil {
-		return Envelope{}, report, err
-	}
-	env := Envelope{SID: self.RegistrationID, IV: iv, Payload: payload, Keys: make([]Key, 0, len(out))}
-	for _, s := range out {
-		if err := m.commitSent(ctx, st, s); err != nil {
-			return Envelope{}, report, err
-		}
-		env.Keys = append(env.Keys, s.key)
-	}
-	return env, report, nil
-}
-
-// sealAll encrypts to every device it may, without storing anything.
-func (m *Manager) sealAll(ctx context.Context, st Store, targets []target, material []byte) ([]sealed, Report, error) {
-	var out []sealed
-	report := Report{Devices: make([]DeviceReport, 0, len(targets))}
-	for _, t := range targets {
-		d := DeviceReport{Address: t.addr}
-		switch {
-		case t.row.identity == nil:
-			d.Outcome = NoSession
-		case t.decision == trust.Omit:
-			d.Outcome = Omitted
-		case t.decision != trust.Encrypt:
-			d.Outcome = Undecided
-		default:
-			s, err := m.seal(ctx, st, t.addr, *t.row.identity, material)
-			switch {
-			case err == nil:
-				d.Outcome, d.KeyExchange = Encrypted, s.key.PreKey
-				out = append(out, s)
-			case errors.Is(err, ErrNoSession):
-				d.Outcome = NoSession
-			case isSessionError(err):
-				d.Outcome, d.Err = Failed, err
-			default:
-				return nil, report, fmt.Errorf("encrypt message: %w", err)
+	d := draft{env: Envelope{Profile: m.profile, SID: self.RegistrationID, IV: iv, Payload: payload}}
+	for _, c := range cs {
+		r := c.report(m.profile)
+		if c.outcome == Encrypted {
+			s, err := m.seal(c.addr, c.seq, c.state, material)
+			if err == nil {
+				r.KeyExchange = s.key.PreKey
+				d.sent = append(d.sent, s)
+				d.env.Keys = append(d.env.Keys, s.key)
+			} else {
+				r.Outcome, r.Err = Failed, err
 			}
 		}
-		report.Devices = append(report.Devices, d)
+		report.Devices = append(report.Devices, r)
 	}
-	return out, report, nil
+	return d, report, nil
+}
+
+func (c candidate) report(p engine.Profile) DeviceReport {
+	return DeviceReport{Target: Target{p, c.addr}, Outcome: c.outcome, Err: c.err}
+}
+
+// commit stores the sessions that a message has advanced.
+func (m *Manager) commit(ctx context.Context, st Store, d draft) error {
+	for _, s := range d.sent {
+		if err := m.commitSent(ctx, st, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isSessionError tells what is wrong with one session from what is wrong with
@@ -106,11 +151,7 @@ func isSessionError(err error) bool {
 }
 
 // seal encrypts the key material to one device.
-func (m *Manager) seal(ctx context.Context, st Store, a Address, identity engine.PublicKey, material []byte) (sealed, error) {
-	seq, state, err := m.current(ctx, st, a, identity)
-	if err != nil {
-		return sealed{}, err
-	}
+func (m *Manager) seal(a Address, seq int64, state engine.State, material []byte) (sealed, error) {
 	next, wire, kex, err := m.engine.Encrypt(state, material)
 	if err != nil {
 		return sealed{}, err
@@ -124,7 +165,7 @@ func (m *Manager) seal(ctx context.Context, st Store, a Address, identity engine
 
 // decide turns a report into the error that asks for a decision, if one is
 // needed.
-func (m *Manager) decide(r Report, jids []string) error {
+func decide(own string, r Report, jids []string) error {
 	var ask []Address
 	reached := map[string]bool{}
 	for _, d := range r.Devices {
@@ -138,10 +179,10 @@ func (m *Manager) decide(r Report, jids []string) error {
 	if len(ask) > 0 {
 		return &DecisionError{Devices: ask}
 	}
-	onlyOwn := !slices.ContainsFunc(jids, func(j string) bool { return j != m.jid })
+	onlyOwn := !slices.ContainsFunc(jids, func(j string) bool { return j != own })
 	var none []string
 	for _, j := range jids {
-		if !reached[j] && (j != m.jid || onlyOwn) && !slices.Contains(none, j) {
+		if !reached[j] && (j != own || onlyOwn) && !slices.Contains(none, j) {
 			none = append(none, j)
 		}
 	}
@@ -190,12 +231,16 @@ func (m *Manager) EncryptEmpty(ctx context.Context, st Store, a Address) (Envelo
 	if err != nil {
 		return Envelope{}, fmt.Errorf("encrypt empty message: %w", err)
 	}
-	s, err := m.seal(ctx, st, a, *row.identity, material)
+	seq, current, err := m.current(ctx, st, a, *row.identity)
+	if err != nil {
+		return Envelope{}, fmt.Errorf("encrypt empty message: %w", err)
+	}
+	s, err := m.seal(a, seq, current, material)
 	if err != nil {
 		return Envelope{}, fmt.Errorf("encrypt empty message: %w", err)
 	}
 	if err := m.commitSent(ctx, st, s); err != nil {
 		return Envelope{}, err
 	}
-	return Envelope{SID: self.RegistrationID, Keys: []Key{s.key}, IV: iv}, nil
+	return Envelope{Profile: m.profile, SID: self.RegistrationID, Keys: []Key{s.key}, IV: iv}, nil
 }

@@ -4,6 +4,8 @@ package omemo
 
 import (
 	"fmt"
+
+	"github.com/confab-im/confab/crypto/engine"
 )
 
 // Sentinels. Each has a stable code, see [CodedError].
@@ -134,9 +136,10 @@ func (r Reason) String() string {
 // message's fault. Nothing in the store was changed. Errors of the store or the
 // context are not DecryptErrors.
 type DecryptError struct {
-	Reason Reason
-	Sender Address
-	Err    error // what was found, may be nil
+	Reason  Reason
+	Profile engine.Profile
+	Sender  Address
+	Err     error // what was found, may be nil
 }
 
 // Error tells the reason, and no data of the message.

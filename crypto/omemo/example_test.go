@@ -33,7 +33,7 @@ func Example() {
 	// Bob's device list arrives; a bundle is missing and is fetched.
 	bundle, err := bob.OwnBundle(ctx, bobStore)
 	check(err)
-	_, err = alice.UpdateDevices(ctx, aliceStore, bob.JID(), []uint32{bundle.Device})
+	_, err = alice.UpdateDevices(ctx, aliceStore, bob.JID(), listed(bundle.Device))
 	check(err)
 	missing, err := alice.MissingSessions(ctx, aliceStore, []string{bob.JID()})
 	check(err)

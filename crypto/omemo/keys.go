@@ -36,7 +36,7 @@ func (m *Manager) Setup(ctx context.Context, st Store) (created bool, err error)
 	if err := st.SaveIdentity(ctx, id, self.Private[:], self.Public[:]); err != nil {
 		return false, fmt.Errorf("save identity: %w", err)
 	}
-	if err := m.rotate(ctx, st, self); err != nil {
+	if err := m.rotate(ctx, st); err != nil {
 		return false, err
 	}
 	if _, err := m.refill(ctx, st); err != nil {
@@ -58,18 +58,23 @@ func (m *Manager) Identity(ctx context.Context, st Store) (engine.PublicKey, err
 }
 
 // OwnBundle is what is to be published: the identity, the newest signed prekey
-// and all unused one-time prekeys.
+// and all unused one-time prekeys. The keys are the same in all profiles. What
+// is signed of the signed prekey is not, so the signature is made here.
 func (m *Manager) OwnBundle(ctx context.Context, st Store) (Bundle, error) {
 	self, err := m.own(ctx, st)
 	if err != nil {
 		return Bundle{}, err
 	}
-	signed, sig, _, ok, err := m.signedPreKey(ctx, st, 0)
+	signed, _, ok, err := m.signedPreKey(ctx, st, 0)
 	if err != nil {
 		return Bundle{}, err
 	}
 	if !ok {
 		return Bundle{}, fmt.Errorf("read signed prekey: %w", ErrNotSetUp)
+	}
+	sig, err := m.sign(self, signed.Public)
+	if err != nil {
+		return Bundle{}, err
 	}
 	b := Bundle{Device: self.RegistrationID, PublishedBundle: PublishedBundle{
 		Identity: self.Public, SignedPreKeyID: signed.ID, SignedPreKey: signed.Public, Signature: sig,
@@ -93,8 +98,7 @@ func (m *Manager) OwnBundle(ctx context.Context, st Store) (Bundle, error) {
 // next call does not tell it again. While an archive catch-up runs nothing is
 // done, since messages still to be read may need the used prekeys.
 func (m *Manager) Maintain(ctx context.Context, st Store) (publish bool, err error) {
-	self, err := m.own(ctx, st)
-	if err != nil {
+	if _, err := m.own(ctx, st); err != nil {
 		return false, err
 	}
 	catchingUp, err := st.CatchingUp(ctx)
@@ -112,13 +116,13 @@ func (m *Manager) Maintain(ctx context.Context, st Store) (publish bool, err err
 	if err != nil {
 		return false, err
 	}
-	_, _, created, ok, err := m.signedPreKey(ctx, st, 0)
+	_, created, ok, err := m.signedPreKey(ctx, st, 0)
 	if err != nil {
 		return false, err
 	}
 	rotated := !ok || m.now().Sub(created) >= m.limits.SignedPreKeyAge
 	if rotated {
-		if err := m.rotate(ctx, st, self); err != nil {
+		if err := m.rotate(ctx, st); err != nil {
 			return false, err
 		}
 	}
@@ -223,33 +227,38 @@ func (m *Manager) nextPreKeyID(ctx context.Context, st Store, last uint32) (uint
 }
 
 // rotate makes a new signed prekey.
-func (m *Manager) rotate(ctx context.Context, st Store, self engine.IdentityKey) error {
+func (m *Manager) rotate(ctx context.Context, st Store) error {
 	for {
 		k, err := engine.NewPreKey(m.rand, 1)
 		if err != nil {
 			return err
 		}
 		k.ID = signedPreKeyID(k.Public)
-		_, _, _, taken, err := m.signedPreKey(ctx, st, k.ID)
+		_, _, taken, err := m.signedPreKey(ctx, st, k.ID)
 		if err != nil {
 			return err
 		}
 		if taken {
 			continue
 		}
-		covered, err := engine.SignedBytes(m.profile, k.Public)
-		if err != nil {
-			return err
-		}
-		sig, err := m.engine.Sign(self, covered)
-		if err != nil {
-			return fmt.Errorf("sign prekey: %w", err)
-		}
-		if err := st.SaveSignedPreKey(ctx, k.ID, k.Private[:], k.Public[:], sig, m.now()); err != nil {
+		if err := st.SaveSignedPreKey(ctx, k.ID, k.Private[:], k.Public[:], m.now()); err != nil {
 			return fmt.Errorf("save signed prekey: %w", err)
 		}
 		return nil
 	}
+}
+
+// sign signs a prekey as the profile publishes it.
+func (m *Manager) sign(self engine.IdentityKey, k engine.PublicKey) ([]byte, error) {
+	covered, err := engine.SignedBytes(m.profile, k)
+	if err != nil {
+		return nil, fmt.Errorf("sign prekey: %w", err)
+	}
+	sig, err := m.engine.Sign(self, covered)
+	if err != nil {
+		return nil, fmt.Errorf("sign prekey: %w", err)
+	}
+	return sig, nil
 }
 
 // signedPreKeyID computes the id from the key, so that the newest key has a name
@@ -260,22 +269,22 @@ func signedPreKeyID(k engine.PublicKey) uint32 {
 }
 
 // signedPreKey reads a signed prekey, the newest with id 0.
-func (m *Manager) signedPreKey(ctx context.Context, st Store, id uint32) (k engine.PreKey, sig []byte, created time.Time, ok bool, err error) {
-	private, public, sig, created, ok, err := st.SignedPreKey(ctx, id)
+func (m *Manager) signedPreKey(ctx context.Context, st Store, id uint32) (k engine.PreKey, created time.Time, ok bool, err error) {
+	private, public, created, ok, err := st.SignedPreKey(ctx, id)
 	if err != nil {
-		return engine.PreKey{}, nil, time.Time{}, false, fmt.Errorf("read signed prekey: %w", err)
+		return engine.PreKey{}, time.Time{}, false, fmt.Errorf("read signed prekey: %w", err)
 	}
 	if !ok {
-		return engine.PreKey{}, nil, time.Time{}, false, nil
+		return engine.PreKey{}, time.Time{}, false, nil
 	}
 	if len(private) != 32 || len(public) != 32 {
-		return engine.PreKey{}, nil, time.Time{}, false, fmt.Errorf("read signed prekey: %w", ErrStore)
+		return engine.PreKey{}, time.Time{}, false, fmt.Errorf("read signed prekey: %w", ErrStore)
 	}
 	k = engine.PreKey{Private: engine.PrivateKey(private), Public: engine.PublicKey(public)}
 	if k.ID = signedPreKeyID(k.Public); id != 0 && id != k.ID {
-		return engine.PreKey{}, nil, time.Time{}, false, fmt.Errorf("read signed prekey: %w", ErrStore)
+		return engine.PreKey{}, time.Time{}, false, fmt.Errorf("read signed prekey: %w", ErrStore)
 	}
-	return k, sig, created, true, nil
+	return k, created, true, nil
 }
 
 // preKey reads a one-time prekey.

@@ -239,7 +239,7 @@ func TestCompromisedKeyOnAnotherDevice(t *testing.T) {
 func TestUnlistedDevice(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
-	_, err := a.UpdateDevices(a.ctx, a.st, bob, []uint32{b.id})
+	_, err := a.UpdateDevices(a.ctx, a.st, bob, listed(b.id))
 	require.NoError(t, err)
 	require.Equal(t, "x", b.read(a, a.send("x", bob)))
 	require.Empty(t, active(t, b, alice))
@@ -247,7 +247,7 @@ func TestUnlistedDevice(t *testing.T) {
 		_, _, err := b.Encrypt(b.ctx, b.st, []byte("x"), []string{alice})
 		return err
 	})
-	_, err = b.UpdateDevices(b.ctx, b.st, alice, []uint32{a.id})
+	_, err = b.UpdateDevices(b.ctx, b.st, alice, listed(a.id))
 	require.NoError(t, err)
 	require.Equal(t, "y", a.read(b, b.send("y", alice)))
 }

@@ -4,7 +4,6 @@ package omemo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,25 +15,15 @@ import (
 // message to jids can be encrypted to all: active devices of these and of the
 // own JID, without a session and not distrusted.
 func (m *Manager) MissingSessions(ctx context.Context, st Store, jids []string) ([]Address, error) {
-	targets, err := m.targets(ctx, st, jids)
+	cs, err := m.candidatesFor(ctx, st, jids)
 	if err != nil {
 		return nil, fmt.Errorf("find missing sessions: %w", err)
 	}
 	var out []Address
-	for _, t := range targets {
-		if t.decision == trust.Omit {
-			continue
+	for _, c := range cs {
+		if c.outcome != Omitted && c.state == nil {
+			out = append(out, c.addr)
 		}
-		if t.row.identity != nil {
-			_, _, err := m.current(ctx, st, t.addr, *t.row.identity)
-			if err == nil {
-				continue
-			}
-			if !errors.Is(err, ErrNoSession) && !errors.Is(err, engine.ErrBadState) {
-				return nil, fmt.Errorf("find missing sessions: %w", err)
-			}
-		}
-		out = append(out, t.addr)
 	}
 	return out, nil
 }

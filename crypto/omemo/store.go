@@ -22,6 +22,10 @@ type Store interface {
 	Identity(ctx context.Context) (deviceID uint32, private, public []byte, ok bool, err error)
 	// SaveIdentity stores the own identity, once.
 	SaveIdentity(ctx context.Context, deviceID uint32, private, public []byte) error
+	// Label is what the own device calls itself, empty at first.
+	Label(ctx context.Context) (string, error)
+	// SetLabel changes it.
+	SetLabel(ctx context.Context, label string) error
 
 	// PreKeyCount counts the unused one-time prekeys and tells the largest id of
 	// all there are, used or not (0 if none).
@@ -38,20 +42,22 @@ type Store interface {
 	// fn's error.
 	PreKeys(ctx context.Context, fn func(id uint32, public []byte) error) error
 	// SaveSignedPreKey adds a signed prekey; the one created last is the newest.
-	SaveSignedPreKey(ctx context.Context, id uint32, private, public, signature []byte, created time.Time) error
+	SaveSignedPreKey(ctx context.Context, id uint32, private, public []byte, created time.Time) error
 	// SignedPreKey reads a signed prekey; id 0 is the newest.
-	SignedPreKey(ctx context.Context, id uint32) (private, public, signature []byte, created time.Time, ok bool, err error)
+	SignedPreKey(ctx context.Context, id uint32) (private, public []byte, created time.Time, ok bool, err error)
 	// PruneSignedPreKeys deletes all but the newest keep.
 	PruneSignedPreKeys(ctx context.Context, keep int) error
 
 	// Devices calls fn for every known device of a JID by ascending id; identity
 	// is nil while it is not known.
 	Devices(ctx context.Context, profile uint8, jid string,
-		fn func(id uint32, active bool, identity []byte, label string, lastSeen time.Time) error) error
+		fn func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error) error
 	// SaveDevice adds a device or changes whether it is active; it keeps the rest.
 	SaveDevice(ctx context.Context, profile uint8, jid string, id uint32, active bool) error
 	// SetDeviceIdentity sets the identity key of a known device; nil forgets it.
 	SetDeviceIdentity(ctx context.Context, profile uint8, jid string, id uint32, identity []byte) error
+	// SetDeviceLabel sets what a known device calls itself, and the signature.
+	SetDeviceLabel(ctx context.Context, profile uint8, jid string, id uint32, label string, labelSig []byte) error
 	// TouchDevice counts messages that came in without an answer: received adds
 	// one and sets lastSeen, else the count goes back to 0. It returns the count.
 	TouchDevice(ctx context.Context, profile uint8, jid string, id uint32, at time.Time, received bool) (unanswered int, err error)

@@ -44,7 +44,7 @@ func TestStoreErrorsComeThrough(t *testing.T) {
 		}},
 		{"UpdateDevices", 3, func(ctx context.Context, c client) error {
 			return c.failing(ctx, broken, func() error {
-				_, err := c.UpdateDevices(ctx, c.st, alice, []uint32{1})
+				_, err := c.UpdateDevices(ctx, c.st, alice, listed(1))
 				return err
 			})
 		}},

@@ -23,8 +23,15 @@ type Address struct {
 // String is "jid/device".
 func (a Address) String() string { return a.JID + "/" + strconv.FormatUint(uint64(a.Device), 10) }
 
+// Target names a device in a profile. The same device can be one in both.
+type Target struct {
+	Profile engine.Profile
+	Address
+}
+
 // Envelope is the content of an <encrypted/> element.
 type Envelope struct {
+	Profile engine.Profile
 	SID     uint32 // sending device
 	Keys    []Key
 	IV      []byte // 12 bytes when sent, 12 or 16 are accepted; profile 2 has none
@@ -60,6 +67,15 @@ type Bundle struct {
 	PublishedBundle
 }
 
+// Listed is an entry of a device list. Label is the name that the device gives
+// itself and Signature its signature by the identity key (XEP-0384 §5.3.1);
+// Profile03 has neither.
+type Listed struct {
+	ID        uint32
+	Label     string
+	Signature []byte
+}
+
 // DeviceChange is what a device list changed.
 type DeviceChange struct {
 	Added   []uint32 // active now: new, or back again
@@ -67,18 +83,19 @@ type DeviceChange struct {
 	Ignored int      // entries that were invalid, repeated or beyond the limit
 	// Republish is the list to publish when the own list lacked the own device;
 	// nil when there is nothing to do, or after three tries in a row.
-	Republish []uint32
+	Republish []Listed
 }
 
 // Device is what is known about a device.
 type Device struct {
 	Address
 	Active   bool
+	Profiles []engine.Profile // those it is active in, ascending
 	Known    bool             // the identity key is known
 	Identity engine.PublicKey // if Known
 	Trust    trust.State      // if Known
-	Label    string
-	LastSeen time.Time // of the last message decrypted; zero: never
+	Label    string           // what it calls itself, if its signature is good
+	LastSeen time.Time        // of the last message decrypted; zero: never
 }
 
 // Outcome is what happened to one device when a message was encrypted.
@@ -100,7 +117,7 @@ const (
 
 // DeviceReport is what happened to one device.
 type DeviceReport struct {
-	Address
+	Target
 	Outcome     Outcome
 	KeyExchange bool  // the key is a key exchange message
 	Err         error // for Failed
@@ -113,6 +130,7 @@ type Report struct {
 
 // Result is a decrypted message.
 type Result struct {
+	Profile    engine.Profile
 	Plaintext  []byte // nil when Empty
 	Empty      bool   // a key transport message: nothing to show
 	Sender     Address

@@ -80,6 +80,15 @@ func (w *world) client(jid string) *client {
 
 func (c *client) addr() omemo.Address { return omemo.Address{JID: c.jid, Device: c.id} }
 
+// listed is a device list without labels.
+func listed(ids ...uint32) []omemo.Listed {
+	var list []omemo.Listed
+	for _, id := range ids {
+		list = append(list, omemo.Listed{ID: id})
+	}
+	return list
+}
+
 // sync gives everybody everybody's device list.
 func (w *world) sync() {
 	w.t.Helper()
@@ -89,7 +98,7 @@ func (w *world) sync() {
 	}
 	for _, c := range w.all {
 		for jid, ids := range lists {
-			_, err := c.UpdateDevices(c.ctx, c.st, jid, ids)
+			_, err := c.UpdateDevices(c.ctx, c.st, jid, listed(ids...))
 			require.NoError(w.t, err)
 		}
 	}
@@ -151,6 +160,7 @@ func (c *client) refuse(from string, env omemo.Envelope, want omemo.Reason) *ome
 	require.Equal(c.w.t, want, failed.Reason, "%v", err)
 	require.Equal(c.w.t, want.Code(), failed.Code())
 	require.Equal(c.w.t, omemo.Address{JID: from, Device: env.SID}, failed.Sender)
+	require.Equal(c.w.t, c.w.profile, failed.Profile)
 	require.True(c.w.t, before.Equal(c.st), "a message that was refused changed the store")
 	return failed
 }
@@ -192,7 +202,7 @@ func (c *client) craft(o *client, material, iv, payload []byte) omemo.Envelope {
 	_, err = c.st.SaveSession(c.ctx, p, o.jid, o.id, seqs[0], next)
 	require.NoError(c.w.t, err)
 	return omemo.Envelope{
-		SID: c.id, IV: iv, Payload: payload,
+		Profile: c.w.profile, SID: c.id, IV: iv, Payload: payload,
 		Keys: []omemo.Key{{RID: o.id, JID: o.jid, PreKey: kex, Data: wire}},
 	}
 }

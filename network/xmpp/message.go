@@ -33,8 +33,8 @@ type Message struct {
 	Receipt   *ReceiptInfo // XEP-0184
 	State     ChatState    // XEP-0085
 	Marker    *Marker      // XEP-0333
-	OMEMO     *Encrypted   // XEP-0384; the first profile when it has both
-	OMEMOErr  error        // why an OMEMO element could not be read
+	OMEMO     []Encrypted  // XEP-0384; one of each profile at most, which say the same
+	OMEMOErr  error        // why no OMEMO element could be read
 	EME       string       // XEP-0380, a namespace
 	Hints     Hints        // XEP-0334
 	Content   Content      // corrections, reactions, replies, files and the like
@@ -146,8 +146,8 @@ func (m Message) Build() *element.Element {
 	if m.Thread != "" {
 		e.Add(element.New(element.NSClient, "thread").WithText(m.Thread))
 	}
-	if m.OMEMO != nil {
-		e.Add(m.OMEMO.Element())
+	for _, x := range m.OMEMO {
+		e.Add(x.Element())
 	}
 	if m.EME != "" {
 		e.Add(emeElement(m.EME))

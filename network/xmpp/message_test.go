@@ -69,7 +69,7 @@ func TestParsePlainMessage(t *testing.T) {
 func TestParseOMEMOMessage(t *testing.T) {
 	m := mustMessage(t, omemoMessage)
 	require.NoError(t, m.OMEMOErr)
-	require.Equal(t, &Encrypted{
+	require.Equal(t, []Encrypted{{
 		Profile: OMEMO03, SID: 27183,
 		Keys: []EncryptedKey{
 			{RID: 31415, PreKey: true, Data: []byte{0, 1, 2}},
@@ -78,7 +78,7 @@ func TestParseOMEMOMessage(t *testing.T) {
 		},
 		IV:      []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		Payload: []byte{0xde, 0xad, 0xbe, 0xef},
-	}, m.OMEMO)
+	}}, m.OMEMO)
 	require.Equal(t, NSOMEMO03, m.EME)
 	require.Equal(t, HintStore, m.Hints)
 
@@ -199,7 +199,10 @@ func TestBuildMessage(t *testing.T) {
 		To: romeo, ID: "m1", Type: "chat", Body: "<&>\n", Thread: "t", OriginID: "m1",
 		Receipt: &ReceiptInfo{Request: true, Received: "m0"}, State: Composing,
 		Marker: &Marker{Kind: Displayed, ID: "m0"}, EME: NSOMEMO03, Hints: HintStore | HintNoCopy,
-		OMEMO: &Encrypted{Profile: OMEMO03, SID: 7, IV: make([]byte, 12), Keys: []EncryptedKey{{RID: 1, PreKey: true, Data: []byte("x")}, {RID: 2, Data: []byte("y")}}},
+		OMEMO: []Encrypted{
+			{Profile: OMEMO03, SID: 7, IV: make([]byte, 12), Keys: []EncryptedKey{{RID: 1, PreKey: true, Data: []byte("x")}, {RID: 2, Data: []byte("y")}}},
+			{Profile: OMEMO2, SID: 7, Keys: []EncryptedKey{{RID: 3, JID: "romeo@montague.example", Data: []byte("z")}}, Payload: []byte("p")},
+		},
 	}
 	e := m.Build()
 	require.NotContains(t, text(e), "xmlns='jabber:client'")

@@ -53,21 +53,25 @@ type EncryptedKey struct {
 	Data   []byte // nil when it is no base64
 }
 
-// encryptedOf reads the OMEMO part of a message. When both profiles are there,
-// which say the same, it is that of OMEMO03.
-func encryptedOf(message *element.Element) (*Encrypted, error) {
-	x := message.Child(NSOMEMO03, "encrypted")
-	if x == nil {
-		x = message.Child(NSOMEMO2, "encrypted")
+// encryptedOf reads the OMEMO parts of a message: one of each profile at most.
+// One that cannot be read is left out beside one that can.
+func encryptedOf(message *element.Element) (found []Encrypted, err error) {
+	for _, ns := range []string{NSOMEMO03, NSOMEMO2} {
+		x := message.Child(ns, "encrypted")
+		if x == nil {
+			continue
+		}
+		e, failed := ParseEncrypted(x)
+		if failed != nil {
+			err = failed
+			continue
+		}
+		found = append(found, e)
 	}
-	if x == nil {
-		return nil, nil
+	if found != nil {
+		return found, nil
 	}
-	e, err := ParseEncrypted(x)
-	if err != nil {
-		return nil, err
-	}
-	return &e, nil
+	return nil, err
 }
 
 // ParseEncrypted reads an <encrypted/> of either profile. Keys for ids that no

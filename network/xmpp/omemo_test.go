@@ -181,8 +181,19 @@ func TestEncrypted(t *testing.T) {
 func TestBothProfilesInOneMessage(t *testing.T) {
 	two := `<encrypted xmlns='urn:xmpp:omemo:2'><header sid='2'/></encrypted>`
 	three := `<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='3'><iv/></header></encrypted>`
-	require.Equal(t, OMEMO03, mustMessage(t, "<message>"+two+three+"</message>").OMEMO.Profile)
-	require.Equal(t, OMEMO2, mustMessage(t, "<message>"+two+"</message>").OMEMO.Profile)
+	broken := `<encrypted xmlns='eu.siacs.conversations.axolotl'/>`
+	for in, want := range map[string][]uint8{
+		two + three: {OMEMO03, OMEMO2}, three + two: {OMEMO03, OMEMO2}, two: {OMEMO2}, three: {OMEMO03},
+		two + broken: {OMEMO2}, broken: nil, two + two: {OMEMO2},
+	} {
+		m := mustMessage(t, "<message>"+in+"</message>")
+		var got []uint8
+		for _, x := range m.OMEMO {
+			got = append(got, x.Profile)
+		}
+		require.Equal(t, want, got, in)
+		require.Equal(t, in == broken, m.OMEMOErr != nil, in)
+	}
 }
 
 func TestFetchOMEMO(t *testing.T) {

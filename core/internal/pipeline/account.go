@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
 )
@@ -19,7 +20,7 @@ type Account struct {
 	Channel string // "xmpp"; shown with every message
 	DB      *storage.DB
 	Bus     *event.Bus
-	OMEMO   *omemo.Manager // nil: no session engine configured
+	OMEMO   *omemo.Suite // nil: no session engine configured
 	Builder Builder
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -28,13 +29,30 @@ type Account struct {
 // Builder makes the final bytes of a stanza. It is called inside a
 // transaction: it computes and never waits.
 type Builder interface {
+	// Plaintext makes what is encrypted of a message in a profile of OMEMO: its
+	// text, or an envelope with all that only its readers may see (XEP-0420).
+	Plaintext(p engine.Profile, a Affix, c Content) ([]byte, error)
+	// Content reads what others have made by such means. An error says why it
+	// must not be shown.
+	Content(p engine.Profile, a Affix, plaintext []byte) (Content, error)
 	// Message builds a chat message with an id that is its origin-id too.
-	// env is nil for plain text.
-	Message(to, id, body string, env *omemo.Envelope) ([]byte, error)
+	// Without an envelope it is plain text; with several they say the same.
+	Message(to, id, body string, envs []omemo.Envelope) ([]byte, error)
 	// Empty builds the carrier of an OMEMO message without content.
 	Empty(to string, env omemo.Envelope) ([]byte, error)
 	// Receipt builds a delivery receipt (XEP-0184).
 	Receipt(to, id string) ([]byte, error)
+}
+
+// Content is what only the readers of a message may see.
+type Content struct {
+	Body string // empty: nothing to show
+}
+
+// Affix is what the content of a message and the stanza around it agree on.
+type Affix struct {
+	From, To string    // bare JIDs of the author and of the conversation
+	At       time.Time // of the encryption, or of the stanza
 }
 
 // emitter gathers the events of a transaction, to be published after its

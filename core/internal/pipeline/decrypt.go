@@ -4,23 +4,25 @@ package pipeline
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/storage"
 )
 
-// decrypt fills row from the envelope of in. It says whether the row is to be
+// decrypt fills row from the envelopes of in. It says whether the row is to be
 // shown: messages without content and repeated ones are not. A message that
 // cannot be read becomes a placeholder with the reason; its ratchet steps are
 // rolled back to a savepoint and no session is touched.
 //
 // The error is the database's only.
 func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order order) (show bool, err error) {
-	row.Encryption = EncryptionOMEMO
-	row.SenderDevice = in.Envelope.SID
+	row.Encryption = encryptionOf(in.Envelopes)
+	row.SenderDevice = in.Envelopes[0].SID
 	row.Body = "" // the fallback text beside an envelope is never shown
 	if a.OMEMO == nil {
 		return a.unreadable(in, row, ReasonNoEngine), nil
@@ -29,7 +31,7 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 	var refused *omemo.DecryptError
 	err = tx.Savepoint(func() error {
 		var err error
-		result, err = a.OMEMO.Decrypt(tx.Context(), tx.OMEMO(a.ID), in.Sender, *in.Envelope)
+		result, err = a.OMEMO.Decrypt(tx.Context(), tx.OMEMO(a.ID), in.Sender, in.Envelopes)
 		return err
 	})
 	switch {
@@ -54,21 +56,38 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 	if result.Empty {
 		return false, nil
 	}
-	row.Identity = result.Identity[:]
+	row.Encryption = EncryptionOMEMO
+	if result.Profile == engine.Profile2 {
+		row.Encryption = EncryptionOMEMO2
+	}
+	row.SenderDevice, row.Identity = result.Sender.Device, result.Identity[:]
 	row.Trust = uint8(result.Trust)
 	if result.Verdict == trust.Refuse {
 		return a.unreadable(in, row, "omemo.refused"), nil
 	}
-	row.Body = string(result.Plaintext)
-	return true, nil
+	content, err := a.Builder.Content(result.Profile, in.affix(a.JID), result.Plaintext)
+	if err != nil { // the ratchet has moved on all the same: the message is authentic
+		return a.unreadable(in, row, code.Of(err)), nil
+	}
+	row.Body = content.Body
+	return row.Body != "" || result.Profile == engine.Profile03, nil
+}
+
+// affix is what the content of a message must agree with.
+func (m *Incoming) affix(own string) Affix {
+	a := Affix{From: m.Sender, To: own, At: m.At}
+	if m.Outgoing {
+		a.To = m.Peer
+	}
+	return a
 }
 
 // unreadable makes row a placeholder, unless the envelope carried no content
 // to lose.
 func (a *Account) unreadable(in *Incoming, row *storage.Message, reason string) bool {
 	row.Kind, row.Reason = KindUnreadable, reason
-	a.Log.Warn("message cannot be read", "account", a.ID, "reason", reason, "device", in.Envelope.SID)
-	return len(in.Envelope.Payload) > 0
+	a.Log.Warn("message cannot be read", "account", a.ID, "reason", reason, "device", row.SenderDevice)
+	return slices.ContainsFunc(in.Envelopes, func(env omemo.Envelope) bool { return len(env.Payload) > 0 })
 }
 
 // answer queues the empty message that a key exchange or a long silence of
@@ -85,7 +104,7 @@ func (a *Account) answer(tx *storage.Tx, emit *emitter, sender string, r omemo.R
 	}
 	var env omemo.Envelope
 	err := tx.Savepoint(func() (err error) {
-		env, err = a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), r.Sender)
+		env, err = a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), omemo.Target{Profile: r.Profile, Address: r.Sender})
 		return err
 	})
 	if spoilt(err) { // such as a distrusted key, which gets no answer

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"hash"
 	"strings"
+
+	"github.com/confab-im/confab/crypto/omemo"
 )
 
 // A dedupe key is a hash over length-prefixed parts, so that no choice of
@@ -60,10 +62,12 @@ func PlaceKey(place, author, body string) []byte {
 
 // CipherKey is the key of an OMEMO message: a sender never makes the same
 // ciphertext twice.
-func CipherKey(author string, sid uint32, iv, payload []byte, keys [][]byte) []byte {
-	var n [4]byte
-	binary.BigEndian.PutUint32(n[:], sid)
-	parts := append([][]byte{[]byte(author), n[:], iv, payload}, keys...)
+func CipherKey(author string, env *omemo.Envelope) []byte {
+	from := binary.BigEndian.AppendUint32([]byte{byte(env.Profile)}, env.SID)
+	parts := [][]byte{[]byte(author), from, env.IV, env.Payload}
+	for i := range env.Keys {
+		parts = append(parts, env.Keys[i].Data)
+	}
 	return key('e', parts...)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
-	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/storage"
 	"github.com/stretchr/testify/require"
@@ -73,9 +73,9 @@ func TestSpoilt(t *testing.T) {
 func TestNoAnswerToDistrusted(t *testing.T) {
 	alice, bob := newSide(t, "alice@example.org", true), newSide(t, "bob@example.org", true)
 	bob.know(alice)
-	var key omemo.Bundle
+	var key engine.PublicKey
 	require.NoError(t, bob.DB.Update(t.Context(), func(tx *storage.Tx) (err error) {
-		key, err = bob.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(bob.ID))
+		key, err = bob.OMEMO.Identity(tx.Context(), tx.OMEMO(bob.ID))
 		return err
 	}))
 	require.NoError(t, alice.DB.Update(t.Context(), func(tx *storage.Tx) error {
@@ -83,13 +83,13 @@ func TestNoAnswerToDistrusted(t *testing.T) {
 		if err := tx.PutRosterItem(item); err != nil {
 			return err
 		}
-		return alice.OMEMO.SetTrust(tx.Context(), tx.OMEMO(alice.ID), bob.JID, key.Identity, trust.Distrusted)
+		return alice.OMEMO.SetTrust(tx.Context(), tx.OMEMO(alice.ID), bob.JID, key, trust.Distrusted)
 	}))
 	bob.send(bob.conversation(alice.JID, pipeline.EncryptionOMEMO), "1", "hello")
 	sent := bob.prepare("s")
 	require.Len(t, sent, 1)
 	out, err := alice.Deliver(t.Context(), []pipeline.Update{{Message: &pipeline.Incoming{
-		Peer: bob.JID, Sender: bob.JID, RemoteID: "1", At: time.Now(), Envelope: sent[0].Env,
+		Peer: bob.JID, Sender: bob.JID, RemoteID: "1", At: time.Now(), Envelopes: sent[0].Envs,
 	}}})
 	require.NoError(t, err)
 	require.False(t, out.Queued)

@@ -38,7 +38,7 @@ type Incoming struct {
 	Place     string // its place in the stream it came on, if that is counted
 	At        time.Time
 	Body      string
-	Envelope  *omemo.Envelope // nil: plain text
+	Envelopes []omemo.Envelope // that say the same to different devices; none: plain text
 	// Unreadable is the code of why the content could not even be parsed;
 	// empty if it could.
 	Unreadable string
@@ -52,12 +52,11 @@ func (m *Incoming) keys(own string) [][]byte {
 	if m.ArchiveID != "" {
 		keys = append(keys, ArchiveKey(own, m.ArchiveID))
 	}
-	if m.Envelope != nil {
-		data := make([][]byte, len(m.Envelope.Keys))
-		for i := range m.Envelope.Keys {
-			data[i] = m.Envelope.Keys[i].Data
-		}
-		return append(keys, CipherKey(m.Sender, m.Envelope.SID, m.Envelope.IV, m.Envelope.Payload, data))
+	for i := range m.Envelopes {
+		keys = append(keys, CipherKey(m.Sender, &m.Envelopes[i]))
+	}
+	if len(m.Envelopes) > 0 {
+		return keys
 	}
 	if k := ContentKey(m.Sender, m.RemoteID, m.Body); k != nil {
 		keys = append(keys, k)
@@ -148,7 +147,7 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	show := true
 	if in.Unreadable != "" {
 		row.Kind, row.Reason, row.Body, row.Encryption = KindUnreadable, in.Unreadable, "", EncryptionOMEMO
-	} else if in.Envelope != nil {
+	} else if len(in.Envelopes) > 0 {
 		if show, err = a.decrypt(tx, emit, in, &row, order); err != nil {
 			return false, err
 		}

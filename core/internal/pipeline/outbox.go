@@ -10,6 +10,7 @@ import (
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
 )
@@ -173,8 +174,8 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 	if err != nil {
 		return false, err
 	}
-	var env *omemo.Envelope
-	if message.Encryption == EncryptionOMEMO {
+	var envs []omemo.Envelope
+	if message.Encryption != EncryptionNone {
 		if a.OMEMO == nil {
 			return false, a.block(tx, emit, row, &message, ReasonNoEngine)
 		}
@@ -182,9 +183,11 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 			p.Need = with(p.Need, row.To)
 			return false, nil
 		}
-		err := tx.Savepoint(func() error {
-			e, _, err := a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), []byte(message.Body), []string{row.To, a.JID})
-			env = &e
+		plaintext := func(p engine.Profile) ([]byte, error) {
+			return a.Builder.Plaintext(p, Affix{From: a.JID, To: row.To, At: a.Now()}, Content{Body: message.Body})
+		}
+		err := tx.Savepoint(func() (err error) {
+			envs, _, err = a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), plaintext, []string{row.To, a.JID})
 			return err
 		})
 		switch {
@@ -198,13 +201,29 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 		case err != nil:
 			return false, err
 		}
-		sent := Incoming{Sender: a.JID, Envelope: env}
+		sent := Incoming{Sender: a.JID, Envelopes: envs}
 		if err := a.markSeen(tx, sent.keys(a.JID), message.ID); err != nil {
 			return false, err
 		}
+		if e := encryptionOf(envs); e != message.Encryption {
+			if err := tx.SetMessageSecurity(message.ID, e, message.SenderDevice, message.Identity, message.Trust); err != nil {
+				return false, err
+			}
+		}
 	}
-	row.Stanza, err = a.Builder.Message(row.To, message.RemoteID, message.Body, env)
+	row.Stanza, err = a.Builder.Message(row.To, message.RemoteID, message.Body, envs)
 	return err == nil, err
+}
+
+// encryptionOf names what protects a message that goes out in these envelopes:
+// of two versions the older one.
+func encryptionOf(envs []omemo.Envelope) uint8 {
+	for _, env := range envs {
+		if env.Profile != engine.Profile2 {
+			return EncryptionOMEMO
+		}
+	}
+	return EncryptionOMEMO2
 }
 
 // with adds a peer to a list that has each once.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
@@ -24,7 +25,7 @@ import (
 // packet is what the test's Builder makes instead of XML.
 type packet struct {
 	To, ID, Body, Receipt string
-	Env                   *omemo.Envelope
+	Envs                  []omemo.Envelope
 }
 
 type builder struct{}
@@ -35,11 +36,17 @@ func encode(p packet) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (builder) Message(to, id, body string, env *omemo.Envelope) ([]byte, error) {
-	return encode(packet{To: to, ID: id, Body: body, Env: env})
+func (builder) Plaintext(_ engine.Profile, _ pipeline.Affix, c pipeline.Content) ([]byte, error) {
+	return []byte(c.Body), nil
+}
+func (builder) Content(_ engine.Profile, _ pipeline.Affix, b []byte) (pipeline.Content, error) {
+	return pipeline.Content{Body: string(b)}, nil
+}
+func (builder) Message(to, id, body string, envs []omemo.Envelope) ([]byte, error) {
+	return encode(packet{To: to, ID: id, Body: body, Envs: envs})
 }
 func (builder) Empty(to string, env omemo.Envelope) ([]byte, error) {
-	return encode(packet{To: to, Env: &env})
+	return encode(packet{To: to, Envs: []omemo.Envelope{env}})
 }
 func (builder) Receipt(to, id string) ([]byte, error) { return encode(packet{To: to, Receipt: id}) }
 
@@ -65,7 +72,7 @@ func newSide(t *testing.T, jid string, encrypted bool) *side {
 		Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
 	if encrypted {
-		s.OMEMO, err = omemo.New(omemo.Config{Engine: libsignal.New(), JID: jid})
+		s.OMEMO, err = omemo.NewSuite(omemo.Config{Engine: libsignal.New(), JID: jid})
 		require.NoError(t, err)
 		require.NoError(t, db.Update(t.Context(), func(tx *storage.Tx) error {
 			_, err := s.OMEMO.Setup(tx.Context(), tx.OMEMO(row.ID))
@@ -82,15 +89,16 @@ func (s *side) know(other *side) {
 	s.t.Helper()
 	var b omemo.Bundle
 	require.NoError(s.t, other.DB.Update(s.t.Context(), func(tx *storage.Tx) (err error) {
-		b, err = other.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(other.ID))
+		b, err = other.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(other.ID), engine.Profile03)
 		return err
 	}))
 	require.NoError(s.t, s.DB.Update(s.t.Context(), func(tx *storage.Tx) error {
 		st := tx.OMEMO(s.ID)
-		if _, err := s.OMEMO.UpdateDevices(tx.Context(), st, other.JID, []uint32{b.Device}); err != nil {
+		if _, err := s.OMEMO.UpdateDevices(tx.Context(), st, engine.Profile03, other.JID, []omemo.Listed{{ID: b.Device}}); err != nil {
 			return err
 		}
-		return s.OMEMO.AddBundle(tx.Context(), st, omemo.Address{JID: other.JID, Device: b.Device}, b.PublishedBundle)
+		target := omemo.Target{Profile: engine.Profile03, Address: omemo.Address{JID: other.JID, Device: b.Device}}
+		return s.OMEMO.AddBundle(tx.Context(), st, target, b.PublishedBundle)
 	}))
 }
 
@@ -137,7 +145,7 @@ func (s *side) deliver(updates ...pipeline.Update) pipeline.Outcome {
 }
 
 func incoming(from string, p packet) *pipeline.Incoming {
-	return &pipeline.Incoming{Peer: from, Sender: from, RemoteID: p.ID, At: time.Now(), Body: p.Body, Envelope: p.Env}
+	return &pipeline.Incoming{Peer: from, Sender: from, RemoteID: p.ID, At: time.Now(), Body: p.Body, Envelopes: p.Envs}
 }
 
 func (s *side) history(conversation int64) (list []storage.Message) {
@@ -223,7 +231,7 @@ func TestEncryptedConversation(t *testing.T) {
 	alice.send(ca, "id2", "secret two")
 	out := alice.prepare("s1")
 	require.Len(t, out, 2)
-	require.NotNil(t, out[0].Env)
+	require.Len(t, out[0].Envs, 1)
 
 	// Each comes three times, in two batches.
 	one, two := incoming(alice.JID, out[0]), incoming(alice.JID, out[1])
@@ -291,10 +299,10 @@ func TestUnreadableBecomesPlaceholder(t *testing.T) {
 	alice.send(c, "id1", "one")
 	alice.send(c, "id2", "two")
 	out := alice.prepare("s1")
-	broken := *out[0].Env
+	broken := out[0].Envs[0]
 	broken.Payload = bytes.Clone(broken.Payload)
 	broken.Payload[0] ^= 1
-	bad := packet{ID: "id1", Env: &broken}
+	bad := packet{ID: "id1", Envs: []omemo.Envelope{broken}}
 	bob.deliver(
 		pipeline.Update{Message: incoming(alice.JID, bad)},
 		pipeline.Update{Message: incoming(alice.JID, out[1])},
@@ -444,8 +452,15 @@ func TestDedupeKeys(t *testing.T) {
 	require.NotEqual(t, pipeline.ContentKey("a@b", "id", "x"), pipeline.ContentKey("a@b", "id", "y"))
 	require.NotEqual(t, pipeline.ContentKey("a@bi", "d", "x"), pipeline.ContentKey("a@b", "id", "x"), "parts cannot run into each other")
 	require.NotEqual(t, pipeline.ArchiveKey("a", "b"), pipeline.ContentKey("a", "b", ""))
-	k := pipeline.CipherKey("a@b", 1, []byte{1}, []byte{2}, [][]byte{{3}})
+	cipher := func(author string, p engine.Profile, sid uint32, key byte) []byte {
+		return pipeline.CipherKey(author, &omemo.Envelope{
+			Profile: p, SID: sid, IV: []byte{1}, Payload: []byte{2}, Keys: []omemo.Key{{Data: []byte{key}}},
+		})
+	}
+	k := cipher("a@b", 1, 1, 3)
 	require.Len(t, k, 16)
-	require.NotEqual(t, k, pipeline.CipherKey("a@b", 2, []byte{1}, []byte{2}, [][]byte{{3}}))
-	require.NotEqual(t, k, pipeline.CipherKey("a@b", 1, []byte{1}, []byte{2}, [][]byte{{4}}))
+	require.NotEqual(t, k, cipher("a@c", 1, 1, 3))
+	require.NotEqual(t, k, cipher("a@b", 2, 1, 3))
+	require.NotEqual(t, k, cipher("a@b", 1, 2, 3))
+	require.NotEqual(t, k, cipher("a@b", 1, 1, 4))
 }

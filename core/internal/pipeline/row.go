@@ -50,7 +50,8 @@ const (
 const (
 	EncryptionDefault uint8 = 0 // conversations only: what the account's policy says
 	EncryptionNone    uint8 = 1
-	EncryptionOMEMO   uint8 = 2
+	EncryptionOMEMO   uint8 = 2 // of a message: version 0.3, or not sent yet
+	EncryptionOMEMO2  uint8 = 3 // messages only: version 2 (urn:xmpp:omemo:2)
 )
 
 // Outbox row kinds, as stored.

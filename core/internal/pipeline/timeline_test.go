@@ -220,8 +220,8 @@ func TestPoisonInPage(t *testing.T) {
 	}
 	page.First, page.Last, page.Complete = "a0", "a4", true
 	var err error
-	bob.OMEMO, err = omemo.New(omemo.Config{
-		Engine: poisoned{libsignal.New(), page.Messages[2].Envelope.Keys[0].Data}, JID: bob.JID,
+	bob.OMEMO, err = omemo.NewSuite(omemo.Config{
+		Engine: poisoned{libsignal.New(), page.Messages[2].Envelopes[0].Keys[0].Data}, JID: bob.JID,
 	})
 	require.NoError(t, err)
 	run := bob.begun(nil)
@@ -252,7 +252,7 @@ func TestChangedIdentity(t *testing.T) {
 	alice.deliver(pipeline.Update{Message: genuine})
 	forged.send(forged.conversation(alice.JID, pipeline.EncryptionDefault), "2", "forged")
 	bad := incoming(bob.JID, forged.prepare("s")[0])
-	bad.Envelope.SID = genuine.Envelope.SID
+	bad.Envelopes[0].SID = genuine.Envelopes[0].SID
 	alice.heard()
 	alice.deliver(pipeline.Update{Message: bad})
 	c := alice.conversation(bob.JID, pipeline.EncryptionDefault)
@@ -270,11 +270,11 @@ func TestChangedIdentity(t *testing.T) {
 
 	var bundle omemo.Bundle
 	require.NoError(t, forged.DB.Update(t.Context(), func(tx *storage.Tx) (err error) {
-		bundle, err = forged.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(forged.ID))
+		bundle, err = forged.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(forged.ID), engine.Profile03)
 		return err
 	}))
 	err := alice.DB.Update(context.WithoutCancel(t.Context()), func(tx *storage.Tx) error {
-		a := omemo.Address{JID: bob.JID, Device: genuine.Envelope.SID}
+		a := omemo.Target{Profile: engine.Profile03, Address: omemo.Address{JID: bob.JID, Device: genuine.Envelopes[0].SID}}
 		return alice.OMEMO.AddBundle(tx.Context(), tx.OMEMO(alice.ID), a, bundle.PublishedBundle)
 	})
 	require.ErrorIs(t, err, omemo.ErrIdentityChanged)

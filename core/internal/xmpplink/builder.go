@@ -4,21 +4,73 @@ package xmpplink
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/network/xmpp/element"
 	"mellium.im/xmpp/jid"
 )
 
-// Builder makes the final bytes of outgoing stanzas; it implements
-// pipeline.Builder and keeps no state.
+// Builder makes the final bytes of outgoing stanzas, and what is encrypted in
+// them; it implements pipeline.Builder and keeps no state.
 type Builder struct{}
 
 // fallback is the text that a client without OMEMO shows beside an envelope.
 const fallback = "This message is encrypted with OMEMO, which this app does not support."
 
+// How much earlier and later than its stanza a message may say that it was
+// encrypted. What is written without a network goes out when there is one again,
+// which may be a season later; a clock may be wrong by a time zone and a day.
+const (
+	maxEarlier = 365 * 24 * time.Hour
+	maxLater   = 48 * time.Hour
+)
+
+// Plaintext implements pipeline.Builder.
+func (Builder) Plaintext(p engine.Profile, a pipeline.Affix, c pipeline.Content) ([]byte, error) {
+	if p == engine.Profile03 {
+		return []byte(c.Body), nil
+	}
+	from, to, err := addresses(a)
+	if err != nil {
+		return nil, fmt.Errorf("build envelope: %w", err)
+	}
+	body := element.New(element.NSClient, "body").WithText(c.Body)
+	return xmpp.Envelope{Content: []*element.Element{body}, From: from, To: to, Time: a.At}.Bytes(), nil
+}
+
+// Content implements pipeline.Builder.
+func (Builder) Content(p engine.Profile, a pipeline.Affix, plaintext []byte) (pipeline.Content, error) {
+	if p == engine.Profile03 {
+		return pipeline.Content{Body: string(plaintext)}, nil
+	}
+	from, to, err := addresses(a)
+	if err != nil {
+		return pipeline.Content{}, fmt.Errorf("read envelope: %w", err)
+	}
+	e, err := xmpp.ParseEnvelope(plaintext)
+	if err != nil {
+		return pipeline.Content{}, err
+	}
+	err = e.Check(xmpp.Expected{From: from, To: to, At: a.At, Before: maxEarlier, After: maxLater})
+	if err != nil {
+		return pipeline.Content{}, err
+	}
+	return pipeline.Content{Body: e.Body()}, nil
+}
+
+func addresses(a pipeline.Affix) (from, to jid.JID, err error) {
+	if from, err = jid.Parse(a.From); err == nil {
+		to, err = jid.Parse(a.To)
+	}
+	return from, to, err
+}
+
 // Message implements pipeline.Builder.
-func (Builder) Message(to, id, body string, env *omemo.Envelope) ([]byte, error) {
+func (Builder) Message(to, id, body string, envs []omemo.Envelope) ([]byte, error) {
 	m, err := message(to, id)
 	if err != nil {
 		return nil, err
@@ -26,13 +78,16 @@ func (Builder) Message(to, id, body string, env *omemo.Envelope) ([]byte, error)
 	m.OriginID = id
 	m.Receipt = &xmpp.ReceiptInfo{Request: true}
 	m.Hints = xmpp.HintStore
-	if env == nil {
-		m.Body = body
-		return m.Build().Bytes(), nil
+	m.Body = body
+	for i := range envs {
+		m.OMEMO = append(m.OMEMO, envelopeToWire(&envs[i]))
 	}
-	m.Body = fallback
-	m.OMEMO = envelopeToWire(env)
-	m.EME = xmpp.NSOMEMO03
+	if len(envs) > 0 {
+		m.Body, m.EME = "", xmpp.NSOMEMO2 // no text beside it, XEP-0420 §7
+		if envs[0].Profile == engine.Profile03 {
+			m.Body, m.EME = fallback, xmpp.NSOMEMO03
+		}
+	}
 	return m.Build().Bytes(), nil
 }
 
@@ -43,7 +98,7 @@ func (Builder) Empty(to string, env omemo.Envelope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.OMEMO = envelopeToWire(&env)
+	m.OMEMO = []xmpp.Encrypted{envelopeToWire(&env)}
 	m.Hints = xmpp.HintStore // a session would stay half made without it
 	return m.Build().Bytes(), nil
 }
@@ -67,8 +122,8 @@ func message(to, id string) (xmpp.Message, error) {
 	return xmpp.Message{To: address, ID: id, Type: "chat"}, nil
 }
 
-func envelopeToWire(env *omemo.Envelope) *xmpp.Encrypted {
-	w := &xmpp.Encrypted{Profile: profile, SID: env.SID, IV: env.IV, Payload: env.Payload}
+func envelopeToWire(env *omemo.Envelope) xmpp.Encrypted {
+	w := xmpp.Encrypted{Profile: uint8(env.Profile), SID: env.SID, IV: env.IV, Payload: env.Payload}
 	w.Keys = make([]xmpp.EncryptedKey, len(env.Keys))
 	for i, k := range env.Keys {
 		w.Keys[i] = xmpp.EncryptedKey{RID: k.RID, JID: k.JID, PreKey: k.PreKey, Data: k.Data}
@@ -76,11 +131,21 @@ func envelopeToWire(env *omemo.Envelope) *xmpp.Encrypted {
 	return w
 }
 
-func envelopeFromWire(w *xmpp.Encrypted) *omemo.Envelope {
-	env := &omemo.Envelope{SID: w.SID, IV: w.IV, Payload: w.Payload}
+func envelopeFromWire(w *xmpp.Encrypted) omemo.Envelope {
+	env := omemo.Envelope{Profile: engine.Profile(w.Profile), SID: w.SID, IV: w.IV, Payload: w.Payload}
 	env.Keys = make([]omemo.Key, len(w.Keys))
 	for i, k := range w.Keys {
-		env.Keys[i] = omemo.Key{RID: k.RID, JID: k.JID, PreKey: k.PreKey, Data: k.Data}
+		env.Keys[i] = omemo.Key{RID: k.RID, JID: bareOf(k.JID), PreKey: k.PreKey, Data: k.Data}
 	}
 	return env
+}
+
+// bareOf is an address as others are compared with; what is none stays as it is,
+// like nobody.
+func bareOf(address string) string {
+	j, err := jid.Parse(address)
+	if err != nil {
+		return address
+	}
+	return j.Bare().String()
 }

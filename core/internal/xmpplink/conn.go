@@ -79,7 +79,6 @@ func (c ConnConfig) client() (xmpp.Config, *credentials, error) {
 			Guard: guard, Logger: c.Logger,
 		},
 		Software: xmpp.Software{Name: "Confab"},
-		Features: []string{xmpp.NotifyDevices(profile)},
 	}, kept, nil
 }
 

@@ -326,7 +326,7 @@ func (l *Link) RefreshDevices(ctx context.Context, peer string) error {
 	if err := l.await(ctx); err != nil {
 		return err
 	}
-	if _, err := l.updateList(ctx, peer); err != nil {
+	if err := l.updateLists(ctx, peer); err != nil {
 		return err
 	}
 	return l.fetchBundles(ctx, peer)

@@ -5,7 +5,6 @@ package xmpplink
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,19 +13,36 @@ import (
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
-	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/storage"
 	"mellium.im/xmpp/jid"
 )
 
 const (
-	profile     = xmpp.OMEMO03
 	fetchers    = 4  // bundles asked for at a time
+	rounds      = 3  // of asking for bundles: what fails in one profile is tried in the other
 	maxBundles  = 64 // bundles asked for on one occasion
 	fetchWait   = time.Minute
-	flagPublish = "omemo.publish" // the own bundle must be published
+	flagPublish = "omemo.publish" // the own bundles must be published
 )
+
+// profiles lists the versions of OMEMO this account uses.
+func (l *Link) profiles() []engine.Profile {
+	if l.account.OMEMO == nil {
+		return nil
+	}
+	return l.account.OMEMO.Profiles()
+}
+
+// interests are the features by which servers know that contacts' device lists
+// are to be pushed.
+func (l *Link) interests() []string {
+	var features []string
+	for _, p := range l.profiles() {
+		features = append(features, xmpp.NotifyDevices(uint8(p)))
+	}
+	return features
+}
 
 // setupOMEMO makes the own keys, once.
 func (l *Link) setupOMEMO(ctx context.Context) error {
@@ -46,8 +62,8 @@ func SetupKeys(tx *storage.Tx, a *pipeline.Account) error {
 	return tx.PutValue(a.ID, flagPublish, []byte{1})
 }
 
-// setupDevices publishes the own bundle if that is due, and sees to it that
-// the own device is announced. The bundle comes first: an announced device
+// setupDevices publishes the own bundles if that is due, and sees to it that
+// the own device is announced. The bundles come first: an announced device
 // without one cannot be written to.
 func (l *Link) setupDevices(ctx context.Context) {
 	if l.account.OMEMO == nil {
@@ -57,8 +73,7 @@ func (l *Link) setupDevices(ctx context.Context) {
 		if err := l.publishIfDue(ctx); err != nil {
 			return err
 		}
-		_, err := l.updateList(ctx, l.account.JID)
-		return err
+		return l.updateLists(ctx, l.account.JID)
 	})
 	if err != nil && ctx.Err() == nil {
 		l.log.Warn("own device not announced", "code", code.Of(err))
@@ -95,48 +110,64 @@ func (l *Link) publishIfDue(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	return l.publishBundle(ctx)
-}
-
-func (l *Link) publishBundle(ctx context.Context) error {
-	var own omemo.Bundle
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
-		own, err = l.account.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(l.account.ID))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := l.client.PublishBundle(ctx, profile, own.Device, bundleToWire(own.PublishedBundle)); err != nil {
-		return err
+	for _, p := range l.profiles() {
+		if err := l.publishBundle(ctx, p); err != nil {
+			return err
+		}
 	}
 	return l.account.DB.Update(ctx, func(tx *storage.Tx) error {
 		return tx.DeleteValue(l.account.ID, flagPublish)
 	})
 }
 
-// updateList fetches a device list and takes it in.
-func (l *Link) updateList(ctx context.Context, peer string) (change omemo.DeviceChange, err error) {
-	address, err := jid.Parse(peer)
-	if err != nil {
-		return change, err
-	}
-	devices, err := l.client.FetchDevices(ctx, address, profile)
-	if err != nil && !errors.Is(err, xmpp.ErrNoNode) {
-		return change, err
-	}
-	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
-		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), peer, idsOf(devices))
+func (l *Link) publishBundle(ctx context.Context, p engine.Profile) error {
+	var own omemo.Bundle
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		own, err = l.account.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(l.account.ID), p)
 		return err
 	})
 	if err != nil {
-		return change, err
+		return err
 	}
-	l.devicesChanged(peer, change)
+	bundle, err := bundleToWire(p, own.PublishedBundle)
+	if err != nil {
+		return err
+	}
+	return l.client.PublishBundle(ctx, uint8(p), own.Device, bundle)
+}
+
+// updateLists fetches the device lists of somebody and takes them in.
+func (l *Link) updateLists(ctx context.Context, peer string) error {
+	address, err := jid.Parse(peer)
+	if err != nil {
+		return err
+	}
+	for _, p := range l.profiles() {
+		if err := l.updateList(ctx, p, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Link) updateList(ctx context.Context, p engine.Profile, peer jid.JID) error {
+	devices, err := l.client.FetchDevices(ctx, peer, uint8(p))
+	if err != nil && !errors.Is(err, xmpp.ErrNoNode) {
+		return err
+	}
+	var change omemo.DeviceChange
+	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), p, peer.String(), listFromWire(devices))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.devicesChanged(peer.String(), change)
 	if change.Republish != nil {
-		err = l.client.PublishDevices(ctx, profile, devicesOf(change.Republish))
+		err = l.client.PublishDevices(ctx, uint8(p), listToWire(change.Republish))
 	}
-	return change, err
+	return err
 }
 
 func (l *Link) devicesChanged(peer string, change omemo.DeviceChange) {
@@ -146,20 +177,17 @@ func (l *Link) devicesChanged(peer string, change omemo.DeviceChange) {
 }
 
 // deviceList takes in a list that was pushed (XEP-0384 section 4.3).
-func (l *Link) deviceList(b *batch, peer string, devices []xmpp.Device) {
-	if l.account.OMEMO == nil {
-		return
-	}
+func (l *Link) deviceList(b *batch, p engine.Profile, peer string, devices []xmpp.Device) {
 	var change omemo.DeviceChange
 	b.apply(func(tx *storage.Tx, _ func(event.Event)) (err error) {
-		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), peer, idsOf(devices))
+		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), p, peer, listFromWire(devices))
 		return err
 	})
 	b.then(func() {
 		l.devicesChanged(peer, change)
 		if change.Republish != nil {
 			l.child(func(ctx context.Context) {
-				if err := l.client.PublishDevices(ctx, profile, devicesOf(change.Republish)); err != nil {
+				if err := l.client.PublishDevices(ctx, uint8(p), listToWire(change.Republish)); err != nil {
 					l.log.Info("own device not announced again", "code", code.Of(err))
 				}
 			})
@@ -207,7 +235,7 @@ func (l *Link) fetchDevices(peer string) {
 		err := l.retry(ctx, func() error {
 			ctx, cancel := context.WithTimeout(ctx, fetchWait)
 			defer cancel()
-			if _, err := l.updateList(ctx, peer); err != nil {
+			if err := l.updateLists(ctx, peer); err != nil {
 				return err
 			}
 			return l.fetchBundles(ctx, peer)
@@ -261,24 +289,14 @@ func (l *Link) awaitDevices(peer string) {
 // look asks for the devices of peer and their keys, and says whether there is
 // one that can be written to now.
 func (l *Link) look(ctx context.Context, peer string) (found bool) {
-	if _, err := l.updateList(ctx, peer); err != nil {
+	if err := l.updateLists(ctx, peer); err != nil {
 		return false
 	}
 	if err := l.fetchBundles(ctx, peer); err != nil {
 		return false
 	}
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		found = false
-		st := tx.OMEMO(l.account.ID)
-		known, err := l.account.OMEMO.Devices(tx.Context(), st, peer)
-		if err != nil {
-			return err
-		}
-		missing, err := l.account.OMEMO.MissingSessions(tx.Context(), st, []string{peer})
-		for _, d := range known {
-			usable := d.Active && !slices.Contains(missing, d.Address)
-			found = found || usable && trust.Outgoing(d.Trust, d.Active) != trust.Omit
-		}
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+		found, err = l.account.OMEMO.Reachable(tx.Context(), tx.OMEMO(l.account.ID), peer)
 		return err
 	})
 	return err == nil && found
@@ -298,26 +316,40 @@ func (l *Link) awaitAll(ctx context.Context) {
 // fetchBundles starts sessions with every device of peer, and of our own,
 // that has none.
 func (l *Link) fetchBundles(ctx context.Context, peer string) error {
-	var missing []omemo.Address
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
-		missing, err = l.account.OMEMO.MissingSessions(tx.Context(), tx.OMEMO(l.account.ID), []string{peer, l.account.JID})
-		return err
-	})
-	if err != nil {
-		return err
+	tried := make(map[omemo.Target]bool)
+	for range rounds {
+		var missing []omemo.Target
+		err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+			missing, err = l.account.OMEMO.MissingSessions(tx.Context(), tx.OMEMO(l.account.ID), []string{peer, l.account.JID}, tried)
+			return err
+		})
+		if err != nil || len(missing) == 0 {
+			return err
+		}
+		for _, t := range missing {
+			tried[t] = true
+		}
+		if err := l.fetchEach(ctx, missing); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// fetchEach fetches these bundles, some at a time. The error is that of ctx.
+func (l *Link) fetchEach(ctx context.Context, missing []omemo.Target) error {
 	if len(missing) > maxBundles {
 		l.log.Warn("peer has too many devices", "devices", len(missing), "limit", maxBundles)
 		missing = missing[:maxBundles]
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, fetchers)
-	for _, address := range missing {
+	for _, target := range missing {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := l.fetchBundle(ctx, address); err != nil && ctx.Err() == nil {
-				l.log.Info("device cannot be written to", "device", address.Device, "code", code.Of(err))
+			if err := l.fetchBundle(ctx, target); err != nil && ctx.Err() == nil {
+				l.log.Info("device cannot be written to", "device", target.Device, "profile", target.Profile, "code", code.Of(err))
 			}
 		})
 	}
@@ -325,71 +357,42 @@ func (l *Link) fetchBundles(ctx context.Context, peer string) error {
 	return ctx.Err()
 }
 
-func (l *Link) fetchBundle(ctx context.Context, a omemo.Address) error {
-	address, err := jid.Parse(a.JID)
+func (l *Link) fetchBundle(ctx context.Context, t omemo.Target) error {
+	address, err := jid.Parse(t.JID)
 	if err != nil {
 		return err
 	}
-	fetched, err := l.client.FetchBundle(ctx, address, profile, a.Device)
+	fetched, err := l.client.FetchBundle(ctx, address, uint8(t.Profile), t.Device)
 	if err != nil {
 		return err
 	}
-	bundle, err := bundleFromWire(fetched)
+	bundle, err := bundleFromWire(t.Profile, fetched)
 	if err != nil {
 		return err
 	}
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), a, bundle)
+		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), t, bundle)
 	})
 	if err == nil || errors.Is(err, omemo.ErrIdentityChanged) {
 		l.account.Bus.Publish(event.Event{
-			Kind: event.TrustChanged, Account: l.account.ID, Peer: a.JID, Code: code.Of(err),
+			Kind: event.TrustChanged, Account: l.account.ID, Peer: t.JID, Code: code.Of(err),
 		})
 	}
 	return err
 }
 
-func idsOf(devices []xmpp.Device) []uint32 {
-	ids := make([]uint32, len(devices))
+func listFromWire(devices []xmpp.Device) []omemo.Listed {
+	list := make([]omemo.Listed, len(devices))
 	for i, d := range devices {
-		ids[i] = d.ID
+		list[i] = omemo.Listed{ID: d.ID, Label: d.Label, Signature: d.LabelSig}
 	}
-	return ids
+	return list
 }
 
-func devicesOf(ids []uint32) []xmpp.Device {
-	devices := make([]xmpp.Device, len(ids))
-	for i, id := range ids {
-		devices[i].ID = id
+func listToWire(list []omemo.Listed) []xmpp.Device {
+	devices := make([]xmpp.Device, len(list))
+	for i, d := range list {
+		devices[i] = xmpp.Device{ID: d.ID, Label: d.Label, LabelSig: d.Signature}
 	}
 	return devices
-}
-
-func bundleToWire(b omemo.PublishedBundle) xmpp.Bundle {
-	w := xmpp.Bundle{
-		Identity: b.Identity[:], SignedPreKeyID: b.SignedPreKeyID, SignedPreKey: b.SignedPreKey[:], Signature: b.Signature,
-		PreKeys: make([]xmpp.PreKey, len(b.PreKeys)),
-	}
-	for i, k := range b.PreKeys {
-		w.PreKeys[i] = xmpp.PreKey{ID: k.ID, Public: k.Public[:]}
-	}
-	return w
-}
-
-// bundleFromWire leaves out prekeys of a wrong length; a bundle whose other
-// keys have one is no bundle.
-func bundleFromWire(w xmpp.Bundle) (omemo.PublishedBundle, error) {
-	if len(w.Identity) != len(engine.PublicKey{}) || len(w.SignedPreKey) != len(engine.PublicKey{}) {
-		return omemo.PublishedBundle{}, omemo.ErrBadBundle
-	}
-	b := omemo.PublishedBundle{
-		Identity: engine.PublicKey(w.Identity), SignedPreKeyID: w.SignedPreKeyID,
-		SignedPreKey: engine.PublicKey(w.SignedPreKey), Signature: w.Signature,
-	}
-	for _, k := range w.PreKeys {
-		if len(k.Public) == len(engine.PublicKey{}) {
-			b.PreKeys = append(b.PreKeys, omemo.PublishedPreKey{ID: k.ID, Public: engine.PublicKey(k.Public)})
-		}
-	}
-	return b, nil
 }

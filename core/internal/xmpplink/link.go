@@ -304,6 +304,7 @@ func (l *Link) open(ctx context.Context) error {
 	l.credentials = kept
 	cfg.Stream.Resume = resume
 	cfg.Caps = capsCache{l.account}
+	cfg.Features = l.interests()
 	client, err := xmpp.New(cfg)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/stream"
 )
@@ -49,8 +50,10 @@ func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp
 		b.add(pipeline.Update{Bounce: &pipeline.Bounce{From: from, RemoteID: m.ID, Code: reason}})
 		return
 	case m.Event != nil:
-		if devices, ok := m.Event.Devices(profile); ok {
-			l.deviceList(b, from, devices)
+		for _, p := range l.profiles() {
+			if devices, ok := m.Event.Devices(uint8(p)); ok {
+				l.deviceList(b, p, from, devices)
+			}
 		}
 		return
 	case m.Receipt != nil && m.Receipt.Received != "":
@@ -93,10 +96,15 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 	switch {
 	case m.OMEMOErr != nil:
 		in.Unreadable = code.Of(m.OMEMOErr)
-	case m.OMEMO != nil && m.OMEMO.Profile != profile:
-		in.Unreadable = pipeline.ReasonProfile
 	case m.OMEMO != nil:
-		in.Envelope = envelopeFromWire(m.OMEMO)
+		for i := range m.OMEMO {
+			if l.account.OMEMO == nil || l.account.OMEMO.Speaks(engine.Profile(m.OMEMO[i].Profile)) {
+				in.Envelopes = append(in.Envelopes, envelopeFromWire(&m.OMEMO[i]))
+			}
+		}
+		if in.Envelopes == nil {
+			in.Unreadable = pipeline.ReasonProfile
+		}
 	case m.Body == "":
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 // Devices implements omemo.Store. fn may not call the store.
 func (s *Store) Devices(ctx context.Context, profile uint8, jid string,
-	fn func(id uint32, active bool, identity []byte, label string, lastSeen time.Time) error,
+	fn func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error,
 ) error {
 	return s.do(ctx, func(d *data) error {
 		var ids []uint32
@@ -23,7 +23,7 @@ func (s *Store) Devices(ctx context.Context, profile uint8, jid string,
 		slices.Sort(ids)
 		for _, id := range ids {
 			v := d.Devices[deviceKey{profile, jid, id}]
-			if err := fn(id, v.Active, bytes.Clone(v.Identity), v.Label, v.LastSeen); err != nil {
+			if err := fn(id, v.Active, bytes.Clone(v.Identity), v.Label, bytes.Clone(v.LabelSig), v.LastSeen); err != nil {
 				return err
 			}
 		}
@@ -57,6 +57,13 @@ func (d *data) change(k deviceKey, fn func(*device)) error {
 func (s *Store) SetDeviceIdentity(ctx context.Context, profile uint8, jid string, id uint32, identity []byte) error {
 	return s.do(ctx, func(d *data) error {
 		return d.change(deviceKey{profile, jid, id}, func(v *device) { v.Identity = bytes.Clone(identity) })
+	})
+}
+
+// SetDeviceLabel implements omemo.Store.
+func (s *Store) SetDeviceLabel(ctx context.Context, profile uint8, jid string, id uint32, label string, sig []byte) error {
+	return s.do(ctx, func(d *data) error {
+		return d.change(deviceKey{profile, jid, id}, func(v *device) { v.Label, v.LabelSig = label, bytes.Clone(sig) })
 	})
 }
 

@@ -51,6 +51,13 @@ func storeIdentity(t *testing.T, st omemo.Store) {
 	require.Equal(t, uint32(omemo.MaxID), id)
 	require.Equal(t, key(1), private)
 	require.Equal(t, key(2), public)
+	label, err := st.Label(ctx)
+	require.NoError(t, err)
+	require.Empty(t, label)
+	require.NoError(t, st.SetLabel(ctx, "kitchen"))
+	label, err = st.Label(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "kitchen", label)
 }
 
 func storePreKeys(t *testing.T, st omemo.Store) {
@@ -111,35 +118,33 @@ func storePreKeys(t *testing.T, st omemo.Store) {
 
 func storeSignedPreKeys(t *testing.T, st omemo.Store) {
 	ctx := t.Context()
-	_, _, _, _, ok, err := st.SignedPreKey(ctx, 0)
+	_, _, _, ok, err := st.SignedPreKey(ctx, 0)
 	require.NoError(t, err)
 	require.False(t, ok)
 	start := time.Date(2024, 2, 29, 12, 0, 0, 123456000, time.UTC)
-	sig := bytes.Repeat([]byte{7}, 64)
 	for i, id := range []uint32{900, 20, 500} { // ids say nothing about age
-		require.NoError(t, st.SaveSignedPreKey(ctx, id, key(byte(i)), key(byte(i)+100), sig, start.Add(time.Duration(i)*time.Hour)))
+		require.NoError(t, st.SaveSignedPreKey(ctx, id, key(byte(i)), key(byte(i)+100), start.Add(time.Duration(i)*time.Hour)))
 	}
 	for want, id := range map[byte]uint32{0: 900, 1: 20, 2: 500} {
-		private, public, signature, created, ok, err := st.SignedPreKey(ctx, id)
+		private, public, created, ok, err := st.SignedPreKey(ctx, id)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.Equal(t, key(want), private)
 		require.Equal(t, key(want+100), public)
-		require.Equal(t, sig, signature)
 		require.True(t, created.Equal(start.Add(time.Duration(want)*time.Hour)), "%v", created)
 	}
-	private, _, _, _, ok, err := st.SignedPreKey(ctx, 0)
+	private, _, _, ok, err := st.SignedPreKey(ctx, 0)
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.Equal(t, key(2), private, "0 is the newest")
 	require.NoError(t, st.PruneSignedPreKeys(ctx, 2))
 	for id, want := range map[uint32]bool{900: false, 20: true, 500: true, 1: false} {
-		_, _, _, _, ok, err := st.SignedPreKey(ctx, id)
+		_, _, _, ok, err := st.SignedPreKey(ctx, id)
 		require.NoError(t, err)
 		require.Equal(t, want, ok, "%d", id)
 	}
 	require.NoError(t, st.PruneSignedPreKeys(ctx, 5))
-	_, _, _, _, ok, err = st.SignedPreKey(ctx, 20)
+	_, _, _, ok, err = st.SignedPreKey(ctx, 20)
 	require.NoError(t, err)
 	require.True(t, ok)
 }
@@ -148,14 +153,16 @@ type seen struct {
 	id       uint32
 	active   bool
 	identity []byte
+	label    string
+	labelSig []byte
 	lastSeen time.Time
 }
 
 func list(t *testing.T, st omemo.Store, profile uint8, jid string) (out []seen) {
 	t.Helper()
 	require.NoError(t, st.Devices(t.Context(), profile, jid,
-		func(id uint32, active bool, identity []byte, _ string, lastSeen time.Time) error {
-			out = append(out, seen{id, active, identity, lastSeen})
+		func(id uint32, active bool, identity []byte, label string, labelSig []byte, lastSeen time.Time) error {
+			out = append(out, seen{id, active, identity, label, labelSig, lastSeen})
 			return nil
 		}))
 	return out
@@ -176,6 +183,8 @@ func storeDevices(t *testing.T, st omemo.Store) {
 		require.True(t, got[i].active)
 		require.Nil(t, got[i].identity, "not known is nil")
 		require.True(t, got[i].lastSeen.IsZero(), "never seen is the zero time")
+		require.Empty(t, got[i].label)
+		require.Empty(t, got[i].labelSig)
 	}
 	require.NoError(t, st.SetDeviceIdentity(ctx, 1, "a@x", 10, key(5)))
 	require.NoError(t, st.SaveDevice(ctx, 1, "a@x", 10, false))
@@ -186,13 +195,22 @@ func storeDevices(t *testing.T, st omemo.Store) {
 	require.Equal(t, key(5), list(t, st, 1, "a@x")[0].identity)
 	require.NoError(t, st.SetDeviceIdentity(ctx, 1, "a@x", 10, nil))
 	require.Nil(t, list(t, st, 1, "a@x")[0].identity, "nil forgets it")
+	require.NoError(t, st.SetDeviceLabel(ctx, 1, "a@x", 10, "kitchen", key(6)))
+	require.NoError(t, st.SaveDevice(ctx, 1, "a@x", 10, false))
+	got = list(t, st, 1, "a@x")
+	require.Equal(t, "kitchen", got[0].label)
+	require.Equal(t, key(6), got[0].labelSig)
+	require.Empty(t, got[1].label)
+	require.NoError(t, st.SetDeviceLabel(ctx, 1, "a@x", 10, "", nil))
+	require.Empty(t, list(t, st, 1, "a@x")[0].label)
+	require.Empty(t, list(t, st, 1, "a@x")[0].labelSig)
 	// Other profiles and JIDs are others.
 	require.Len(t, list(t, st, 2, "a@x"), 1)
 	require.Nil(t, list(t, st, 2, "a@x")[0].identity)
 	require.Equal(t, false, list(t, st, 1, "b@x")[0].active)
 	require.Empty(t, list(t, st, 1, "A@x"))
 	stop, calls := errors.New("stop"), 0
-	require.ErrorIs(t, st.Devices(ctx, 1, "a@x", func(uint32, bool, []byte, string, time.Time) error {
+	require.ErrorIs(t, st.Devices(ctx, 1, "a@x", func(uint32, bool, []byte, string, []byte, time.Time) error {
 		calls++
 		return stop
 	}), stop)

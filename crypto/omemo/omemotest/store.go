@@ -36,6 +36,7 @@ var _ omemo.Store = (*Store)(nil)
 
 type data struct {
 	Device     uint32
+	Label      string
 	Private    []byte
 	Public     []byte
 	PreKeys    map[uint32]preKey
@@ -54,8 +55,8 @@ type (
 		Used            bool
 	}
 	signedPreKey struct {
-		Private, Public, Signature []byte
-		Created                    time.Time
+		Private, Public []byte
+		Created         time.Time
 	}
 	deviceKey struct {
 		Profile uint8
@@ -66,6 +67,7 @@ type (
 		Active     bool
 		Identity   []byte
 		Label      string
+		LabelSig   []byte
 		LastSeen   time.Time
 		Unanswered int
 	}
@@ -158,6 +160,17 @@ func (s *Store) SaveIdentity(ctx context.Context, id uint32, private, public []b
 	})
 }
 
+// Label implements omemo.Store.
+func (s *Store) Label(ctx context.Context) (label string, err error) {
+	err = s.do(ctx, func(d *data) error { label = d.Label; return nil })
+	return label, err
+}
+
+// SetLabel implements omemo.Store.
+func (s *Store) SetLabel(ctx context.Context, label string) error {
+	return s.do(ctx, func(d *data) error { d.Label = label; return nil })
+}
+
 // PreKeyCount implements omemo.Store.
 func (s *Store) PreKeyCount(ctx context.Context) (unused int, maxID uint32, err error) {
 	err = s.do(ctx, func(d *data) error {
@@ -230,9 +243,9 @@ func (s *Store) PreKeys(ctx context.Context, fn func(id uint32, public []byte) e
 }
 
 // SaveSignedPreKey implements omemo.Store.
-func (s *Store) SaveSignedPreKey(ctx context.Context, id uint32, private, public, signature []byte, created time.Time) error {
+func (s *Store) SaveSignedPreKey(ctx context.Context, id uint32, private, public []byte, created time.Time) error {
 	return s.do(ctx, func(d *data) error {
-		d.Signed[id] = signedPreKey{bytes.Clone(private), bytes.Clone(public), bytes.Clone(signature), created}
+		d.Signed[id] = signedPreKey{bytes.Clone(private), bytes.Clone(public), created}
 		return nil
 	})
 }
@@ -248,17 +261,17 @@ func (d *data) newest() []uint32 {
 }
 
 // SignedPreKey implements omemo.Store.
-func (s *Store) SignedPreKey(ctx context.Context, id uint32) (private, public, signature []byte, created time.Time, ok bool, err error) {
+func (s *Store) SignedPreKey(ctx context.Context, id uint32) (private, public []byte, created time.Time, ok bool, err error) {
 	err = s.do(ctx, func(d *data) error {
 		if ids := d.newest(); id == 0 && len(ids) > 0 {
 			id = ids[0]
 		}
 		var k signedPreKey
 		k, ok = d.Signed[id]
-		private, public, signature, created = bytes.Clone(k.Private), bytes.Clone(k.Public), bytes.Clone(k.Signature), k.Created
+		private, public, created = bytes.Clone(k.Private), bytes.Clone(k.Public), k.Created
 		return nil
 	})
-	return private, public, signature, created, ok, err
+	return private, public, created, ok, err
 }
 
 // PruneSignedPreKeys implements omemo.Store.
