@@ -131,8 +131,9 @@ func (f *Framer) Restart(r io.Reader) error {
 // Partial reports whether a part of the next frame has been read.
 func (f *Framer) Partial() bool { return f.pos > f.start || f.scan.skip > 0 }
 
-// Next returns the next frame. At the end of the input between two frames the
-// error is io.EOF, within one it is io.ErrUnexpectedEOF. Every error is final.
+// Next returns the next frame. After the end of the stream, or at that of the
+// input between two frames, the error is io.EOF, within a frame it is
+// io.ErrUnexpectedEOF. Every error is final.
 func (f *Framer) Next() (Frame, error) {
 	if f.err != nil {
 		return Frame{}, f.err
@@ -185,8 +186,11 @@ func (f *Framer) take(kind Kind) Frame {
 	default:
 		frame.Data = bytes.Clone(f.buf[f.start:f.pos])
 	}
-	if kind == Header {
+	switch kind {
+	case Header:
 		f.root = string(s.names)
+	case Close:
+		f.err = io.EOF // whatever follows belongs to no stream
 	}
 	f.start = f.pos
 	s.reset(false)

@@ -58,6 +58,13 @@ func all(r io.Reader, l framer.Limits) (out []string, err error) {
 	}
 }
 
+// Whatever follows the end of a stream belongs to none.
+func TestNothingFollowsTheEnd(t *testing.T) {
+	got, err := all(strings.NewReader("<s><a/></s><b/></s>garbage"), framer.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"1:<s>", "2:<a/>", "4:</s>"}, got)
+}
+
 func TestFrames(t *testing.T) {
 	for name, tc := range map[string]struct {
 		in   string // behind the header

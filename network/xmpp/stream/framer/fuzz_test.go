@@ -33,6 +33,9 @@ func boundaries(in string) (frames []string, ok bool) {
 		end := int(d.InputOffset())
 		switch t := tok.(type) {
 		case xml.StartElement:
+			if depth == 0 && len(frames) > 0 {
+				return nil, false // a second root
+			}
 			if depth == 1 {
 				start = begin
 			}
@@ -76,6 +79,7 @@ func FuzzFramer(f *testing.F) {
 	f.Add("<?xml version='1.0'?><s></s>")
 	f.Add("\xef\xbb\xbf<s></s>")
 	f.Add("<?xml <?><s></s>")
+	f.Add("<s></s><A/>")
 	lim := framer.Limits{Bytes: 200, Depth: 10, Attrs: 10, Skip: 1000}
 	f.Fuzz(func(t *testing.T, in string) {
 		whole, wholeErr := all(strings.NewReader(in), lim)
