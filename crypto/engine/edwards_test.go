@@ -142,6 +142,37 @@ func TestVerifySignature(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrUnsupported)
 }
 
+// RFC 8032 §7.1, tests 1 to 3: signatures of Ed25519 are checked under the
+// Curve25519 form of their key.
+func TestVerifySignatureVectors(t *testing.T) {
+	for _, v := range []struct{ public, message, signature string }{
+		{
+			"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+			"e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+		},
+		{
+			"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+			"92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+		},
+		{
+			"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+			"6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+		},
+	} {
+		var b [3][]byte
+		for i, s := range []string{v.public, v.message, v.signature} {
+			var err error
+			b[i], err = hex.DecodeString(s)
+			require.NoError(t, err)
+		}
+		k, err := engine.ParseIdentity(engine.Profile2, b[0])
+		require.NoError(t, err)
+		form, err := engine.VerifySignature(engine.Profile2, k, b[1], b[2])
+		require.NoError(t, err)
+		require.Equal(t, engine.EdwardsKey(b[0]), form)
+	}
+}
+
 func edKey(t testing.TB, n int) (ed25519.PublicKey, ed25519.PrivateKey) {
 	t.Helper()
 	seed := sha512.Sum512(fmt.Append(nil, "seed ", n))

@@ -94,8 +94,8 @@ func hmac256(out, key *secret, msg []byte) {
 	clear(b[:])
 }
 
-// hkdf fills out with HKDF-SHA256 (RFC 5869).
-func hkdf(out []byte, salt *secret, ikm []byte, info string) {
+// hkdf256 fills out with HKDF-SHA256 (RFC 5869).
+func hkdf256(out []byte, salt *secret, ikm []byte, info string) {
 	var prk, t secret
 	var b [maxHMAC]byte
 	hmac256(&prk, salt, ikm)
@@ -123,7 +123,7 @@ func (s *suite) agree(dh1, dh2, dh3, dh4 []byte) (root secret) {
 		copy(ikm[32*(i+1):], dh)
 		clear(dh)
 	}
-	hkdf(root[:], &secret{}, ikm[:], s.x3dh)
+	hkdf256(root[:], &secret{}, ikm[:], s.x3dh)
 	clear(ikm[:])
 	return root
 }
@@ -135,7 +135,7 @@ func (s *suite) turn(root *secret, own *ecdh.PrivateKey, remote engine.PublicKey
 		return secret{}, secret{}, err
 	}
 	var out [64]byte
-	hkdf(out[:], root, dh, s.root)
+	hkdf256(out[:], root, dh, s.root)
 	next, chain = secret(out[:32]), secret(out[32:])
 	clear(out[:])
 	clear(dh)
@@ -150,7 +150,7 @@ func (k *secret) step() { hmac256(k, k, []byte{chainInput}) }
 func (s *suite) keysOf(chain *secret) (keys messageKeys) {
 	var mk secret
 	hmac256(&mk, chain, []byte{keyInput})
-	hkdf(keys[:], &secret{}, mk[:], s.message)
+	hkdf256(keys[:], &secret{}, mk[:], s.message)
 	clear(mk[:])
 	return keys
 }
