@@ -232,7 +232,7 @@ func (a *Account) ChangePassword(ctx context.Context, password []byte) error {
 		return err
 	}
 	if err := l.ChangePassword(ctx, password); err != nil {
-		return fmt.Errorf("change password: %w", err)
+		return failed("change password", err)
 	}
 	return a.SetPassword(context.WithoutCancel(ctx), password)
 }
@@ -256,7 +256,7 @@ func (a *Account) DeleteFromServer(ctx context.Context) error {
 		return err
 	}
 	if err := l.DeleteAccount(ctx); err != nil {
-		return fmt.Errorf("delete account: %w", err)
+		return failed("delete account", err)
 	}
 	return a.client.RemoveAccount(ctx, a.id)
 }

@@ -133,7 +133,7 @@ func (a *Account) contact(ctx context.Context, peer, doing string, fn func(link,
 		return err
 	}
 	if err := fn(l, bare); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return failed(doing, err)
 	}
 	return nil
 }

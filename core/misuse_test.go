@@ -234,6 +234,8 @@ func TestAfterClose(t *testing.T) {
 		"own device":         func() error { _, err := a.OwnDevice(ctx); return err },
 		"refresh":            func() error { return a.RefreshDevices(ctx, scriptPeer) },
 		"trust":              func() error { return a.SetTrust(ctx, scriptPeer, strings.Repeat("0f", 32), core.Verified) },
+		"load older":         func() error { _, _, err := chat.LoadOlder(ctx, 1); return err },
+		"gaps":               func() error { _, err := chat.Gaps(ctx); return err },
 		"passphrase":         func() error { return c.ChangePassphrase(ctx, []byte("x")) },
 		"devices":            func() error { _, err := a.Devices(ctx, scriptPeer); return err },
 		"backup":             func() error { return c.Backup(ctx, filepath.Join(t.TempDir(), "b"), make([]byte, 32)) },

@@ -119,7 +119,7 @@ func (a *Account) RefreshDevices(ctx context.Context, peer string) error {
 		return err
 	}
 	if err := l.RefreshDevices(ctx, bare); err != nil {
-		return fmt.Errorf("refresh devices: %w", err)
+		return failed("refresh devices", err)
 	}
 	return nil
 }
