@@ -255,8 +255,9 @@ func (b Bookmark) itemID() string {
 	return b.Room.String()
 }
 
-// RemoveBookmark removes a bookmark from wherever it is kept. There may be
-// none.
+// RemoveBookmark removes a bookmark from wherever it is kept. There may be none.
+// ejabberd 23.01 does not tell our other clients: for them to leave the room at
+// once, publish it without Autojoin before.
 //
 // Errors: those of [stream.Stream.IQ].
 func (c *Client) RemoveBookmark(ctx context.Context, s BookmarkSupport, b Bookmark) error {

@@ -23,13 +23,16 @@ var (
 	ErrRoomPassword error = &codedError{"xmpp.room.password", "room needs a password"}
 	// ErrRoomBanned: we are banned from the room.
 	ErrRoomBanned error = &codedError{"xmpp.room.banned", "banned from the room"}
-	// ErrRoomMembersOnly: only members may join, and we are none.
+	// ErrRoomMembersOnly: only members may join, and we are none. Prosody says
+	// so, too, to whom it has banned from such a room.
 	ErrRoomMembersOnly error = &codedError{"xmpp.room.members-only", "room is for members only"}
 	// ErrRoomNickTaken: somebody else has the nick, or has reserved it.
 	ErrRoomNickTaken error = &codedError{"xmpp.room.nick-taken", "nick taken"}
-	// ErrRoomNick: the nick cannot be one, or the room does not allow it.
+	// ErrRoomNick: the nick cannot be one, or the room does not allow it: many
+	// servers know no emoji.
 	ErrRoomNick error = &codedError{"xmpp.room.nick", "nick not allowed"}
-	// ErrRoomFull: as many occupants are in the room as it takes.
+	// ErrRoomFull: as many occupants are in the room as it takes, or we are in
+	// as many rooms as the service lets us.
 	ErrRoomFull error = &codedError{"xmpp.room.full", "room is full"}
 	// ErrRoomNotFound: there is no such room, or its owner is still making it.
 	ErrRoomNotFound error = &codedError{"xmpp.room.not-found", "no such room"}
@@ -87,7 +90,9 @@ var joinRefusals = map[stanza.Condition]error{
 	stanza.Conflict:             ErrRoomNickTaken,
 	stanza.NotAcceptable:        ErrRoomNick,
 	stanza.JIDMalformed:         ErrRoomNick,
+	stanza.BadRequest:           ErrRoomNick, // ejabberd, of what it takes for no address
 	stanza.ServiceUnavailable:   ErrRoomFull,
+	stanza.ResourceConstraint:   ErrRoomFull, // ejabberd
 	stanza.ItemNotFound:         ErrRoomNotFound,
 	stanza.NotAllowed:           ErrRoomCreation,
 }
@@ -114,6 +119,7 @@ var (
 	})
 	registerRefusals = meaning(requestRefusals, map[stanza.Condition]error{
 		stanza.Conflict: ErrRoomNickTaken, stanza.NotAcceptable: ErrRoomNick, stanza.BadRequest: ErrRoomNick,
+		stanza.RegistrationRequired: ErrRoomMembersOnly,
 	})
 )
 

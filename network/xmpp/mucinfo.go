@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"mellium.im/xmpp/jid"
-	"mellium.im/xmpp/paging"
 	"mellium.im/xmpp/stanza"
 
 	"github.com/confab-im/confab/network/xmpp/element"
@@ -181,7 +180,7 @@ func (c *Client) FetchRoomServices(ctx context.Context) ([]jid.JID, error) {
 // A ListedRoom is a room in the public list of a service.
 type ListedRoom struct {
 	JID  jid.JID
-	Name string
+	Name string // ejabberd adds how many occupants there are: "Name (3)"
 }
 
 // A RoomList is a page of the public list of a service.
@@ -189,7 +188,7 @@ type RoomList struct {
 	Rooms []ListedRoom
 	// Next is where the next page begins, "" after the last one.
 	Next  string
-	Count int // rooms in the whole list, -1 when it is not said
+	Count int // rooms, maybe hidden ones, too; -1 when it is not said
 }
 
 // MaxRoomList is the largest page of a list of rooms.
@@ -200,18 +199,32 @@ const MaxRoomList = 500
 // service without XEP-0059 sends the whole list at once, of which MaxRoomList
 // rooms are returned.
 //
-// Errors: [ErrRoomService], [ErrRoomForbidden], [ErrAnswer] and those of
-// [stream.Stream.IQ].
+// Errors: [ErrRoomService], [ErrRoomForbidden], [ErrNoCursor], [ErrAnswer] and
+// those of [stream.Stream.IQ].
 func (c *Client) FetchRoomList(ctx context.Context, service jid.JID, after string, maxRooms int) (RoomList, error) {
-	if maxRooms <= 0 || maxRooms > MaxRoomList {
+	if maxRooms <= 0 {
 		maxRooms = DefaultPage
 	}
-	answer, err := c.fetch(ctx, service.Domain(), element.New(nsDiscoItems, "query").Add(pageRequest(maxRooms, after, nil)))
+	for n := min(maxRooms, MaxRoomList); ; n = min(4*n, MaxRoomList) {
+		list, err := c.fetchRoomList(ctx, service.Domain(), after, n)
+		if err != nil {
+			return RoomList{}, fmt.Errorf("fetch room list: %w", err)
+		}
+		// ejabberd cuts pages first and leaves out hidden rooms then: a page of
+		// hidden rooms is empty and does not say where the next one begins.
+		if len(list.Rooms) > 0 || list.Next != "" || list.Count <= 0 || n == MaxRoomList {
+			return list, nil
+		}
+	}
+}
+
+func (c *Client) fetchRoomList(ctx context.Context, service jid.JID, after string, n int) (RoomList, error) {
+	answer, err := c.fetch(ctx, service, element.New(nsDiscoItems, "query").Add(pageRequest(n, after, nil)))
 	if Condition(err) == stanza.ItemNotFound && after != "" {
-		return RoomList{}, fmt.Errorf("fetch room list: %w: %w", ErrNoCursor, err)
+		return RoomList{}, fmt.Errorf("%w: %w", ErrNoCursor, err)
 	}
 	if err != nil {
-		return RoomList{}, fmt.Errorf("fetch room list: %w", roomRefusal(err, requestRefusals))
+		return RoomList{}, roomRefusal(err, requestRefusals)
 	}
 	set := ParseResultSet(answer)
 	list := RoomList{Count: set.Count}
@@ -220,13 +233,11 @@ func (c *Client) FetchRoomList(ctx context.Context, service jid.JID, after strin
 		if items++; items > MaxRoomList {
 			break
 		}
-		if j, err := parseRoomJID(x.AttrValue("jid")); err == nil && j.Domain().Equal(service.Domain()) {
+		if j, err := parseRoomJID(x.AttrValue("jid")); err == nil && j.Domain().Equal(service) {
 			list.Rooms = append(list.Rooms, ListedRoom{JID: j, Name: clip(x.AttrValue("name"), maxRoomText)})
 		}
 	}
-	// Without a <set/> the page is all there is; one that does not go on is the
-	// last, too.
-	if answer.Child(paging.NS, "set") != nil && items > 0 && set.Last != after && (set.Count < 0 || set.Count > items || after != "") {
+	if set.Last != after {
 		list.Next = set.Last
 	}
 	return list, nil

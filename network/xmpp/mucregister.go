@@ -25,16 +25,16 @@ type RoomRegistration struct {
 }
 
 // FetchRoomRegistration asks for our registration, XEP-0045 §7.10. Rooms that
-// have it announce [NSRegister]; Prosody registers with a room, as whose member
-// one is then known, ejabberd only a nick with the service, whose domain at then
-// is.
+// have it announce [NSRegister]. Prosody lets its members reserve a nick with a
+// room, ejabberd everybody with the service, whose domain at then is.
 //
-// Errors: [ErrRoomRefused] where there is no registration; [ErrRoomForbidden],
+// Errors: [ErrRoomRefused] where there is no registration, [ErrRoomMembersOnly]
+// when it is for members; [ErrRoomForbidden],
 // [ErrRoomNotFound], [ErrAnswer] and those of [stream.Stream.IQ].
 func (c *Client) FetchRoomRegistration(ctx context.Context, at jid.JID) (RoomRegistration, error) {
 	answer, err := c.fetch(ctx, at.Bare(), element.New(NSRegister, "query"))
 	if err != nil {
-		return RoomRegistration{}, fmt.Errorf("fetch room registration: %w", roomRefusal(err, requestRefusals))
+		return RoomRegistration{}, fmt.Errorf("fetch room registration: %w", roomRefusal(err, registerRefusals))
 	}
 	r := RoomRegistration{Registered: answer.Child(NSRegister, "registered") != nil, Form: ParseForm(answer)}
 	if r.Nick = answer.ChildText(NSRegister, "username"); r.Nick == "" {
@@ -88,8 +88,7 @@ func (c *Client) RegisterWithRoom(ctx context.Context, at jid.JID, nick string) 
 	return nil
 }
 
-// UnregisterFromRoom takes the registration back; with Prosody the membership,
-// too.
+// UnregisterFromRoom takes the registration back.
 //
 // Errors: those of [Client.FetchRoomRegistration].
 func (c *Client) UnregisterFromRoom(ctx context.Context, at jid.JID) error {

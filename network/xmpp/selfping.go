@@ -40,7 +40,8 @@ const (
 )
 
 // SelfPing asks a room whether we are in it, as the occupant that me is: our own
-// address in it. With an outcome of SelfPingUnknown comes an error.
+// address in it. A room that is not there any more has nobody in it. With an
+// outcome of SelfPingUnknown comes an error.
 //
 // Errors: those of [stream.Stream.IQ] but a refusal and [stream.ErrIQTimeout],
 // which are outcomes.
@@ -49,24 +50,34 @@ func (c *Client) SelfPing(ctx context.Context, me jid.JID) (SelfPing, error) {
 		return SelfPingUnknown, fmt.Errorf("ping ourselves: %w: no occupant", ErrConfig)
 	}
 	_, err := c.get(ctx, me, element.New(ping.NS, "ping"))
-	if errors.Is(err, stream.ErrIQTimeout) {
-		return SelfPingUnreachable, nil
+	outcome, err := selfPing(err)
+	if outcome != SelfPingRenamed {
+		return outcome, err
 	}
-	if err != nil && Condition(err) == "" {
-		return SelfPingUnknown, fmt.Errorf("ping ourselves: %w", err)
+	// Prosody and ejabberd say so, too, when there is no such room.
+	_, err = c.FetchInfo(ctx, me.Bare(), "")
+	switch Condition(err) {
+	case stanza.ItemNotFound, stanza.Gone:
+		return SelfPingNotJoined, nil
+	case "":
+		if err != nil && !errors.Is(err, ErrAnswer) && !errors.Is(err, stream.ErrIQTimeout) {
+			return SelfPingUnknown, fmt.Errorf("ping ourselves: %w", err)
+		}
 	}
-	return selfPing(Condition(err)), nil
+	return SelfPingRenamed, nil
 }
 
 // selfPing judges an answer, §3.2.
-func selfPing(c stanza.Condition) SelfPing {
-	switch c {
-	case "", stanza.ServiceUnavailable, stanza.FeatureNotImplemented:
-		return SelfPingJoined
-	case stanza.ItemNotFound:
-		return SelfPingRenamed
-	case stanza.RemoteServerNotFound, stanza.RemoteServerTimeout:
-		return SelfPingUnreachable
+func selfPing(err error) (SelfPing, error) {
+	switch c := Condition(err); {
+	case err == nil, c == stanza.ServiceUnavailable, c == stanza.FeatureNotImplemented:
+		return SelfPingJoined, nil
+	case c == stanza.ItemNotFound:
+		return SelfPingRenamed, nil
+	case c == stanza.RemoteServerNotFound, c == stanza.RemoteServerTimeout, errors.Is(err, stream.ErrIQTimeout):
+		return SelfPingUnreachable, nil
+	case c != "":
+		return SelfPingNotJoined, nil
 	}
-	return SelfPingNotJoined
+	return SelfPingUnknown, fmt.Errorf("ping ourselves: %w", err)
 }

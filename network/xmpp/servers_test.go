@@ -63,13 +63,19 @@ const patience = 30 * time.Second
 
 func online(t *testing.T, s *testserver.Server, account testserver.Account, resource string) *user {
 	t.Helper()
+	return onlineWith(t, s, account, resource, xmpp.NotifyDevices(xmpp.OMEMO2))
+}
+
+// onlineWith is online for a client that announces other features.
+func onlineWith(t *testing.T, s *testserver.Server, account testserver.Account, resource string, features ...string) *user {
+	t.Helper()
 	c, err := xmpp.New(xmpp.Config{
 		Stream: stream.Config{
 			JID: jid.MustParse(account.JID()), Resource: resource, Dialer: dialer(t, s),
 			Auth: stream.NewCredentials(sasl.Config{Username: account.User, Password: sasl.Password(account.Password)}, nil),
 		},
 		Software: xmpp.Software{Name: "Test", Version: "1"},
-		Features: []string{xmpp.NotifyDevices(xmpp.OMEMO2)},
+		Features: features,
 	})
 	require.NoError(t, err)
 	u := &user{Client: c, t: t, items: make(chan stream.Item, 1000)}
