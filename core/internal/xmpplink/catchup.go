@@ -10,11 +10,15 @@ import (
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/network/xmpp"
+	"github.com/confab-im/confab/network/xmpp/stream"
 )
 
 // archivePage is how many messages are asked for at a time. Servers have a
-// cap of their own, often 50.
-const archivePage = 250
+// cap of their own, often 50. leastPage is what a line must be good for.
+const (
+	archivePage = 250
+	leastPage   = 10
+)
 
 // startSession tells the server that we are there, then stores what was
 // missed. Availability comes first: what arrives after it comes live, and
@@ -37,29 +41,79 @@ func (l *Link) startSession() {
 // out of order, and to lose stanzas, around a resumption. What arrived
 // already is known again by its keys.
 func (l *Link) startCatchUp(before func(context.Context) error) {
-	l.session.archive.holding = true
-	if l.session.archive.catching {
-		l.session.archive.again = true
+	reading := &l.session.archive
+	reading.holding = true
+	if reading.catching {
+		reading.again = true
+		select {
+		case reading.hurry <- struct{}{}: // it may be waiting for better times
+		default:
+		}
 		return
 	}
-	l.session.archive.catching = true
-	began := l.session.archive.began
+	reading.catching, reading.hurry = true, make(chan struct{}, 1)
+	began, hurry := reading.began, reading.hurry
 	l.child(func(ctx context.Context) {
 		err := before(ctx)
 		if err == nil {
-			err = l.retry(ctx, func() error {
-				err := l.catchUp(ctx, began)
-				if err != nil {
-					l.post(ctx, l.release) // nobody waits for an archive that may never answer
-				}
-				return err
-			})
+			err = l.pursue(ctx, began, hurry)
 		}
 		if err != nil {
 			l.log.Info("archive not read", "code", code.Of(err))
 		}
 		l.post(ctx, func() { l.caughtUp(ctx) })
 	})
+}
+
+// maxArchiveWait is the longest wait between two attempts to read the archive.
+const maxArchiveWait = 10 * time.Minute
+
+// pursue reads the archive until that has succeeded, or failed in a way that
+// only another session may mend. Others do not wait so long: live messages for
+// one attempt, unless it was the database that failed, and messages in doubt
+// for several.
+func (l *Link) pursue(ctx context.Context, began time.Time, hurry <-chan struct{}) error {
+	wait, size := firstWait, archivePage
+	for n := 1; ; n++ {
+		err := l.connected(ctx, func() error { return l.catchUp(ctx, began, size) })
+		if err == nil {
+			l.post(ctx, l.storageWell)
+			return nil
+		}
+		stored := !code.In(err, "storage")
+		if ctx.Err() != nil || stored && !temporary(err) {
+			return err
+		}
+		if errors.Is(err, stream.ErrIQTimeout) {
+			size = max(size/4, leastPage) // the line may be too slow for so much at a time
+		}
+		l.log.Info("archive not read yet", "code", code.Of(err), "attempt", n)
+		last := n >= attempts
+		l.post(ctx, func() {
+			switch {
+			case !stored:
+				l.storageAiling(err)
+			default:
+				l.release()
+			}
+			if last && !l.session.mayFlush {
+				l.session.mayFlush = true
+				l.flush(ctx)
+			}
+		})
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			wait = min(2*wait, maxArchiveWait)
+		case <-hurry:
+			n, wait = 0, firstWait
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // caughtUp goes on with what waited for the archive.
@@ -77,12 +131,12 @@ func (l *Link) caughtUp(ctx context.Context) {
 
 // catchUp reads the account's own archive from the last known message on, and
 // asks for the next page while one is stored.
-func (l *Link) catchUp(ctx context.Context, began time.Time) error {
+func (l *Link) catchUp(ctx context.Context, began time.Time, size int) error {
 	run, err := l.account.BeginCatchUp(ctx, l.account.JID, began)
 	if err != nil {
 		return err
 	}
-	err = l.readArchive(ctx, run)
+	err = l.readArchive(ctx, run, size)
 	if err != nil && !unsupported(err) {
 		return err
 	}
@@ -101,10 +155,10 @@ type fetched struct {
 	err  error
 }
 
-func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
+func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	query := xmpp.ArchiveQuery{After: run.Cursor, Max: archivePage, Last: run.First()}
+	query := xmpp.ArchiveQuery{After: run.Cursor, Max: size, Last: run.First()}
 	next := l.fetchPage(ctx, query)
 	var trail trail
 	for {
@@ -112,7 +166,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 		lost := false
 		if errors.Is(f.err, xmpp.ErrNoCursor) {
 			// The archive has forgotten the cursor.
-			f = <-l.fetchPage(ctx, xmpp.ArchiveQuery{Max: archivePage, Last: true})
+			f = <-l.fetchPage(ctx, xmpp.ArchiveQuery{Max: size, Last: true})
 			lost = true
 		}
 		if f.err != nil {
@@ -126,7 +180,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp) error {
 			done = true
 		}
 		if !done {
-			query = xmpp.ArchiveQuery{After: f.page.Last, Max: archivePage}
+			query = xmpp.ArchiveQuery{After: f.page.Last, Max: size}
 			next = l.fetchPage(ctx, query)
 		}
 		page := l.pageOf(f.page, run.First())

@@ -27,6 +27,7 @@ type ConnConfig struct {
 	Pins          []string
 	RootCAs       *x509.CertPool
 	AllowPlain    bool
+	Timeouts      stream.Timeouts // zero: the usual ones
 	Logger        *slog.Logger
 }
 
@@ -76,7 +77,7 @@ func (c ConnConfig) client() (xmpp.Config, *credentials, error) {
 	return xmpp.Config{
 		Stream: stream.Config{
 			JID: address, Resource: c.Resource, Dialer: dialer, Auth: auth,
-			Guard: guard, Logger: c.Logger,
+			Guard: guard, Logger: c.Logger, Timeouts: c.Timeouts,
 		},
 		Software: xmpp.Software{Name: "Confab"},
 	}, kept, nil

@@ -452,14 +452,24 @@ func (c *conn) page(iq, query *element.Element) {
 			return
 		}
 		first = n + 1
-	} else if set.Child("http://jabber.org/protocol/rsm", "before") != nil {
+	} else if end := set.Child("http://jabber.org/protocol/rsm", "before"); end != nil {
+		if n, err := strconv.Atoi(strings.TrimPrefix(end.Text, "a")); err == nil {
+			archive = archive[:n]
+		}
 		first = max(0, len(archive)-most)
+		c.results(iq, query, archive, first, len(archive), first == 0)
+		return
 	}
 	last := min(len(archive), first+most)
+	c.results(iq, query, archive, first, last, last == len(archive))
+}
+
+// results answers a query with a part of the archive.
+func (c *conn) results(iq, query *element.Element, archive []string, first, last int, complete bool) {
 	for i := first; i < last; i++ {
 		c.push(result(query.AttrValue("queryid"), "a"+strconv.Itoa(i), archive[i]))
 	}
-	c.fin(iq, last == len(archive), first, last-1)
+	c.fin(iq, complete, first, last-1)
 }
 
 // result is one archived message.

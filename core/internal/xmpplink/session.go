@@ -43,10 +43,11 @@ type session struct {
 
 // reading is how far the archive has been read.
 type reading struct {
-	began    time.Time // the connection's beginning; zero: what an unfinished run says
-	catching bool      // it is being read
-	again    bool      // and has to be read once more after that
-	holding  bool      // live messages wait for the end of it
+	began    time.Time     // the connection's beginning; zero: what an unfinished run says
+	catching bool          // it is being read
+	again    bool          // and has to be read once more after that
+	hurry    chan struct{} // says so to a reader that waits
+	holding  bool          // live messages wait for the end of it
 	held     []heldItem
 }
 
@@ -235,9 +236,7 @@ func (l *Link) storageFailed(ctx context.Context, err error) {
 		return
 	}
 	l.session.broken = true
-	l.log.Error("database refuses writes", "code", code.Of(err))
-	l.account.Bus.Publish(event.Event{Kind: event.Storage, Account: l.account.ID, Code: code.Of(err)})
-	l.session.failures++
+	l.storageAiling(err)
 	wait := time.NewTimer(min(time.Minute, time.Second<<min(l.session.failures, 6)))
 	defer wait.Stop()
 	l.client.Reset(err)
@@ -245,6 +244,13 @@ func (l *Link) storageFailed(ctx context.Context, err error) {
 	case <-wait.C:
 	case <-ctx.Done():
 	}
+}
+
+// storageAiling tells of a database that refuses writes.
+func (l *Link) storageAiling(err error) {
+	l.log.Error("database refuses writes", "code", code.Of(err))
+	l.account.Bus.Publish(event.Event{Kind: event.Storage, Account: l.account.ID, Code: code.Of(err)})
+	l.session.failures++
 }
 
 func (l *Link) storageWell() {

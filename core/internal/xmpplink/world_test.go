@@ -17,6 +17,7 @@ import (
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/core/internal/xmpplink"
 	"github.com/confab-im/confab/network/xmpp/element"
+	"github.com/confab-im/confab/network/xmpp/stream"
 	"github.com/confab-im/confab/storage"
 	"github.com/stretchr/testify/require"
 )
@@ -31,6 +32,7 @@ type world struct {
 	account *pipeline.Account
 	link    *xmpplink.Link
 	n       int // of messages sent
+	waits   stream.Timeouts
 }
 
 // newWorld makes an account that does not connect yet.
@@ -72,6 +74,7 @@ func (w *world) start() {
 	w.link = xmpplink.Start(w.account, xmpplink.ConnConfig{
 		JID: alice, Resource: "script", Password: []byte("sesame"), Host: "127.0.0.1",
 		Port: w.listener.Addr().(*net.TCPAddr).Port, RootCAs: w.roots, AllowPlain: true, Logger: w.account.Log,
+		Timeouts: w.waits,
 	})
 }
 
