@@ -25,7 +25,9 @@ func active(t *testing.T, c *client, jid string) (ids []uint32) {
 	return ids
 }
 
-func TestUpdateDevices(t *testing.T) {
+func TestUpdateDevices(t *testing.T) { everywhere(t, testUpdateDevices) }
+
+func testUpdateDevices(t *testing.T) {
 	c := newWorld(t).client(alice)
 	for _, step := range []struct {
 		name           string
@@ -61,7 +63,9 @@ func TestUpdateDevices(t *testing.T) {
 	}
 }
 
-func TestDeviceListOfTenThousand(t *testing.T) {
+func TestDeviceListOfTenThousand(t *testing.T) { everywhere(t, testDeviceListOfTenThousand) }
+
+func testDeviceListOfTenThousand(t *testing.T) {
 	w := newWorld(t)
 	w.limits.Devices = 50
 	c := w.client(alice)
@@ -98,7 +102,9 @@ func TestDeviceListOfTenThousand(t *testing.T) {
 	require.Equal(t, []uint32{9_001}, active(t, c, bob))
 }
 
-func TestOwnDeviceIsAnnouncedAgain(t *testing.T) {
+func TestOwnDeviceIsAnnouncedAgain(t *testing.T) { everywhere(t, testOwnDeviceIsAnnouncedAgain) }
+
+func testOwnDeviceIsAnnouncedAgain(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(alice)
 	other := c.id%1000 + 1
@@ -130,7 +136,9 @@ func TestOwnDeviceIsAnnouncedAgain(t *testing.T) {
 }
 
 // A device that vanished gets nothing, but keeps its session and can come back.
-func TestVanishedDevice(t *testing.T) {
+func TestVanishedDevice(t *testing.T) { everywhere(t, testVanishedDevice) }
+
+func testVanishedDevice(t *testing.T) {
 	w := newWorld(t)
 	a, phone, laptop := w.client(alice), w.client(bob), w.client(bob)
 	w.sync()
@@ -154,7 +162,9 @@ func TestVanishedDevice(t *testing.T) {
 	require.Equal(t, "back", phone.read(a, a.send("back", bob)))
 }
 
-func TestAddBundleRefuses(t *testing.T) {
+func TestAddBundleRefuses(t *testing.T) { everywhere(t, testAddBundleRefuses) }
+
+func testAddBundleRefuses(t *testing.T) {
 	w := newWorld(t)
 	a, b, c := w.client(alice), w.client(bob), w.client(carol)
 	w.sync()
@@ -203,7 +213,9 @@ func TestAddBundleRefuses(t *testing.T) {
 }
 
 // The prekey is chosen at random.
-func TestPreKeyChoice(t *testing.T) {
+func TestPreKeyChoice(t *testing.T) { everywhere(t, testPreKeyChoice) }
+
+func testPreKeyChoice(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -217,7 +229,9 @@ func TestPreKeyChoice(t *testing.T) {
 	}
 }
 
-func TestMissingSessions(t *testing.T) {
+func TestMissingSessions(t *testing.T) { everywhere(t, testMissingSessions) }
+
+func testMissingSessions(t *testing.T) {
 	w := newWorld(t)
 	a, b1, b2, a2 := w.client(alice), w.client(bob), w.client(bob), w.client(alice)
 	w.sync()

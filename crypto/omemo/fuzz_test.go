@@ -6,13 +6,19 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 )
 
 // FuzzDecrypt feeds a device envelopes. Whatever comes, it is read, or refused
 // for a reason with the store unchanged.
-func FuzzDecrypt(f *testing.F) {
-	w := newWorld(f)
+func FuzzDecrypt(f *testing.F) { fuzzDecrypt(f, engine.Profile03) }
+
+// FuzzDecrypt2 is the same in Profile2.
+func FuzzDecrypt2(f *testing.F) { fuzzDecrypt(f, engine.Profile2) }
+
+func fuzzDecrypt(f *testing.F, p engine.Profile) {
+	w := worldOf(f, newEngine(), p)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
 	kex := a.send("genuine", bob)
@@ -27,13 +33,13 @@ func FuzzDecrypt(f *testing.F) {
 	}
 	f.Add(uint32(0), false, []byte(nil), []byte(nil), []byte(nil), true)
 	f.Fuzz(func(t *testing.T, sid uint32, prekey bool, data, iv, payload []byte, empty bool) {
-		env := omemo.Envelope{SID: sid, IV: iv, Payload: payload}
+		env := omemo.Envelope{Profile: p, SID: sid, IV: iv, Payload: payload}
 		if empty {
 			env.Payload = nil
 		} else if payload == nil {
 			env.Payload = []byte{}
 		}
-		env.Keys = []omemo.Key{{RID: b.id, PreKey: prekey, Data: data}}
+		env.Keys = []omemo.Key{{RID: b.id, JID: bob, PreKey: prekey, Data: data}}
 		st := b.st.Clone()
 		res, err := b.Decrypt(t.Context(), st, alice, env)
 		if err != nil {

@@ -6,7 +6,11 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +19,9 @@ import (
 	"github.com/confab-im/confab/crypto/omemo"
 )
 
-func TestDuplicates(t *testing.T) {
+func TestDuplicates(t *testing.T) { everywhere(t, testDuplicates) }
+
+func testDuplicates(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -37,7 +43,9 @@ func TestDuplicates(t *testing.T) {
 
 // Replaying a key exchange after the session is lost gets nowhere, as its
 // prekey is gone.
-func TestReplayAfterSessionLoss(t *testing.T) {
+func TestReplayAfterSessionLoss(t *testing.T) { everywhere(t, testReplayAfterSessionLoss) }
+
+func testReplayAfterSessionLoss(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -50,7 +58,9 @@ func TestReplayAfterSessionLoss(t *testing.T) {
 	b.refuse(alice, env, omemo.ReasonPreKeyGone)
 }
 
-func TestNotForThisDevice(t *testing.T) {
+func TestNotForThisDevice(t *testing.T) { everywhere(t, testNotForThisDevice) }
+
+func testNotForThisDevice(t *testing.T) {
 	_, a, b := pair(t)
 	env := a.send("x", bob)
 	other := env
@@ -66,7 +76,9 @@ func TestNotForThisDevice(t *testing.T) {
 	require.Equal(t, "x", b.read(a, env))
 }
 
-func TestMalformedEnvelopes(t *testing.T) {
+func TestMalformedEnvelopes(t *testing.T) { everywhere(t, testMalformedEnvelopes) }
+
+func testMalformedEnvelopes(t *testing.T) {
 	_, a, b := pair(t)
 	good := a.send("x", bob)
 	for name, change := range map[string]func(*omemo.Envelope) string{
@@ -89,6 +101,9 @@ func TestMalformedEnvelopes(t *testing.T) {
 	} {
 		env := good
 		env.Keys = slices.Clone(good.Keys)
+		if strings.Contains(name, "IV") && a.w.profile == engine.Profile2 {
+			continue // it has none
+		}
 		sender := change(&env)
 		t.Run(name, func(t *testing.T) { b.refuse(sender, env, omemo.ReasonMalformed) })
 	}
@@ -100,7 +115,9 @@ func TestMalformedEnvelopes(t *testing.T) {
 
 // Each of these is refused before anything is stored, so the message itself can
 // still be read when it comes, and a prekey it needs is still there.
-func TestTamperedPayload(t *testing.T) {
+func TestTamperedPayload(t *testing.T) { everywhere(t, testTamperedPayload) }
+
+func testTamperedPayload(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -118,26 +135,36 @@ func TestTamperedPayload(t *testing.T) {
 		b.refuse(alice, env, omemo.ReasonBadPayload)
 		env.Payload = append(bytes.Clone(good.Payload), 0)
 		b.refuse(alice, env, omemo.ReasonBadPayload)
-		env.Payload = good.Payload
-		env.IV = make([]byte, 12)
-		b.refuse(alice, env, omemo.ReasonBadPayload)
+		if w.profile == engine.Profile03 {
+			env.Payload = good.Payload
+			env.IV = make([]byte, 12)
+			b.refuse(alice, env, omemo.ReasonBadPayload)
+		}
 		require.Equal(t, "genuine", b.read(a, good))
 		require.Equal(t, "ok", a.read(b, b.send("ok", alice)))
 	}
 }
 
 // A message whose payload was stripped is a key transport message to anyone who
-// looks: nothing is shown.
-func TestStrippedPayloadIsEmpty(t *testing.T) {
+// looks: nothing is shown. In Profile2 that can be told from one.
+func TestStrippedPayloadIsEmpty(t *testing.T) { everywhere(t, testStrippedPayloadIsEmpty) }
+
+func testStrippedPayloadIsEmpty(t *testing.T) {
 	_, a, b := pair(t)
 	env := a.send("x", bob)
 	env.Payload = nil
+	if a.w.profile == engine.Profile2 {
+		b.refuse(alice, env, omemo.ReasonMalformed)
+		return
+	}
 	res := b.receive(a, env)
 	require.True(t, res.Empty)
 	require.Nil(t, res.Plaintext)
 }
 
-func TestEmptyPlaintext(t *testing.T) {
+func TestEmptyPlaintext(t *testing.T) { everywhere(t, testEmptyPlaintext) }
+
+func testEmptyPlaintext(t *testing.T) {
 	_, a, b := pair(t)
 	env := a.send("", bob)
 	require.NotNil(t, env.Payload)
@@ -183,9 +210,61 @@ func TestForeignPayloads(t *testing.T) {
 	}
 }
 
+// The payload of Profile2 as the text of XEP-0384 §4.4 has it, put together by
+// hand.
+func TestForeignPayloads2(t *testing.T) {
+	t.Run("ratchet-2", func(t *testing.T) {
+		_, a, b := pair(t)
+		key, text := bytes.Repeat([]byte{7}, 32), []byte("hello, and more than a block")
+		keys, err := hkdf.Key(sha256.New, key, make([]byte, 32), "OMEMO Payload", 80)
+		require.NoError(t, err)
+		block, err := aes.NewCipher(keys[:32])
+		require.NoError(t, err)
+		seal := func(padded []byte) (material, payload []byte) {
+			payload = make([]byte, len(padded))
+			cipher.NewCBCEncrypter(block, keys[64:]).CryptBlocks(payload, padded)
+			mac := hmac.New(sha256.New, keys[32:64])
+			mac.Write(payload)
+			return append(bytes.Clone(key), mac.Sum(nil)[:16]...), payload
+		}
+		material, payload := seal(append(bytes.Clone(text), 4, 4, 4, 4))
+		require.Equal(t, string(text), b.read(a, a.craft(b, material, nil, payload)))
+		for name, padding := range map[string][]byte{
+			"zero": {0, 0, 0, 0}, "too long": {17, 17, 17, 17}, "not the same": {3, 4, 4, 4}, "of another length": {5, 5, 5, 5},
+		} {
+			material, payload := seal(append(bytes.Clone(text), padding...))
+			failed := b.refuse(alice, a.craft(b, material, nil, payload), omemo.ReasonBadPayload)
+			require.NotNil(t, failed, name)
+		}
+		for n := range 64 {
+			want := omemo.ReasonMalformed
+			if n == 48 {
+				want = omemo.ReasonBadPayload
+			}
+			b.refuse(alice, a.craft(b, make([]byte, n), nil, payload), want)
+		}
+		require.True(t, b.receive(a, a.craft(b, make([]byte, 32), nil, nil)).Empty)
+		for _, n := range []int{0, 16, 31, 33, 48} {
+			b.refuse(alice, a.craft(b, make([]byte, n), nil, nil), omemo.ReasonMalformed)
+		}
+		b.refuse(alice, a.craft(b, bytes.Repeat([]byte{1}, 32), nil, nil), omemo.ReasonMalformed)
+
+		// A key for the same device id of somebody else is not ours.
+		env := a.send("x", bob)
+		require.Empty(t, env.IV)
+		require.Equal(t, bob, env.Keys[0].JID)
+		env.Keys[0].JID = carol
+		b.refuse(alice, env, omemo.ReasonNotForThisDevice)
+		env.Keys[0].JID = bob
+		require.Equal(t, "x", b.read(a, env))
+	})
+}
+
 // Ids of devices collide across accounts and key elements do not say whose they
 // are in 0.3: the right one is found wherever it stands.
-func TestCollidingKeyElements(t *testing.T) {
+func TestCollidingKeyElements(t *testing.T) { everywhere(t, testCollidingKeyElements) }
+
+func testCollidingKeyElements(t *testing.T) {
 	w, a, b := pair(t)
 	w.client(carol)
 	w.sync()
@@ -194,8 +273,8 @@ func TestCollidingKeyElements(t *testing.T) {
 		i := slices.IndexFunc(env.Keys, func(k omemo.Key) bool { return k.RID == b.id })
 		mine := env.Keys[i]
 		others := []omemo.Key{
-			{RID: b.id, PreKey: true, Data: []byte("garbage")},
-			{RID: b.id, Data: nil},
+			{RID: b.id, JID: bob, PreKey: true, Data: []byte("garbage")},
+			{RID: b.id, JID: bob, Data: nil},
 			env.Keys[1-i], // a real one, to somebody else
 		}
 		others[2].RID = b.id
@@ -205,13 +284,15 @@ func TestCollidingKeyElements(t *testing.T) {
 	}
 	// But not without end.
 	env := a.send("mine", bob)
-	env.Keys = append(slices.Repeat([]omemo.Key{{RID: b.id, Data: []byte("garbage")}}, 16), env.Keys...)
+	env.Keys = append(slices.Repeat([]omemo.Key{{RID: b.id, JID: bob, Data: []byte("garbage")}}, 16), env.Keys...)
 	b.refuse(alice, env, omemo.ReasonMalformed)
 }
 
 // Messages of older sessions can be read in any order, and an attempt with the
 // wrong session leaves no trace.
-func TestArchivedSessions(t *testing.T) {
+func TestArchivedSessions(t *testing.T) { everywhere(t, testArchivedSessions) }
+
+func testArchivedSessions(t *testing.T) {
 	w, a, b := pair(t)
 	var late []omemo.Envelope
 	late = append(late, a.send("0", bob))
@@ -248,7 +329,9 @@ func TestArchivedSessions(t *testing.T) {
 	require.Equal(t, "works", b.read(a, a.send("works", bob)))
 }
 
-func TestSimultaneousInitiation(t *testing.T) {
+func TestSimultaneousInitiation(t *testing.T) { everywhere(t, testSimultaneousInitiation) }
+
+func testSimultaneousInitiation(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -266,7 +349,9 @@ func TestSimultaneousInitiation(t *testing.T) {
 }
 
 // Somebody else turns up under the name of a known device.
-func TestIdentityChanged(t *testing.T) {
+func TestIdentityChanged(t *testing.T) { everywhere(t, testIdentityChanged) }
+
+func testIdentityChanged(t *testing.T) {
 	w, a, b := pair(t)
 	mallory := w.client(bob)
 	require.NoError(t, mallory.AddBundle(mallory.ctx, mallory.st, a.addr(), a.bundle()))
@@ -287,18 +372,25 @@ func TestIdentityChanged(t *testing.T) {
 }
 
 // Our own key exchange comes back under another name.
-func TestReflectedKeyExchange(t *testing.T) {
+func TestReflectedKeyExchange(t *testing.T) { everywhere(t, testReflectedKeyExchange) }
+
+func testReflectedKeyExchange(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
 	env := a.send("x", bob)
 	env.Keys[0].RID = a.id
+	if w.profile == engine.Profile2 {
+		env.Keys[0].JID = alice
+	}
 	env.SID = b.id%1000 + 1 // a device not seen before
 	failed := a.refuse(bob, env, omemo.ReasonMalformed)
 	require.ErrorIs(t, failed, engine.ErrBadKey)
 }
 
-func TestTooFarAhead(t *testing.T) {
+func TestTooFarAhead(t *testing.T) { everywhere(t, testTooFarAhead) }
+
+func testTooFarAhead(t *testing.T) {
 	_, a, b := pair(t)
 	for range engine.MaxSkip + 1 {
 		a.send("lost", bob)
@@ -311,7 +403,9 @@ func TestTooFarAhead(t *testing.T) {
 }
 
 // A stranger cannot fill the store with device ids.
-func TestDeviceFlood(t *testing.T) {
+func TestDeviceFlood(t *testing.T) { everywhere(t, testDeviceFlood) }
+
+func testDeviceFlood(t *testing.T) {
 	w := newWorld(t)
 	w.limits.Devices = 1
 	b := w.client(bob)

@@ -39,7 +39,7 @@ func (m *Manager) Setup(ctx context.Context, st Store) (created bool, err error)
 	if err := m.rotate(ctx, st); err != nil {
 		return false, err
 	}
-	if _, err := m.refill(ctx, st); err != nil {
+	if _, err := m.refill(ctx, st, 0); err != nil {
 		return false, err
 	}
 	return true, nil
@@ -108,11 +108,15 @@ func (m *Manager) Maintain(ctx context.Context, st Store) (publish bool, err err
 	if catchingUp {
 		return false, nil
 	}
+	_, last, err := st.PreKeyCount(ctx) // no id is given out twice in a row
+	if err != nil {
+		return false, fmt.Errorf("count prekeys: %w", err)
+	}
 	deleted, err := st.DeleteUsedPreKeys(ctx)
 	if err != nil {
 		return false, fmt.Errorf("delete used prekeys: %w", err)
 	}
-	added, err := m.refill(ctx, st)
+	added, err := m.refill(ctx, st, last)
 	if err != nil {
 		return false, err
 	}
@@ -178,12 +182,14 @@ func (m *Manager) random() (uint64, error) {
 	return binary.LittleEndian.Uint64(b[:]), nil
 }
 
-// refill makes one-time prekeys until there are enough, and tells how many.
-func (m *Manager) refill(ctx context.Context, st Store) (added int, err error) {
-	unused, last, err := st.PreKeyCount(ctx)
+// refill makes one-time prekeys until there are enough, with ids after last, and
+// tells how many.
+func (m *Manager) refill(ctx context.Context, st Store, last uint32) (added int, err error) {
+	unused, largest, err := st.PreKeyCount(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count prekeys: %w", err)
 	}
+	last = max(last, largest)
 	for ; unused+added < m.limits.PreKeys; added++ {
 		if last, err = m.nextPreKeyID(ctx, st, last); err != nil {
 			return added, err

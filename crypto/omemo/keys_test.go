@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/confab-im/confab/crypto/engine"
+	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/omemo/omemotest"
 )
@@ -25,7 +26,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		require.ErrorIs(t, err, omemo.ErrConfig)
 	}
 	for _, p := range []engine.Profile{engine.Profile2, 3, 255} {
-		_, err := omemo.New(omemo.Config{Engine: newEngine(), JID: alice, Profile: p})
+		_, err := omemo.New(omemo.Config{Engine: libsignal.New(), JID: alice, Profile: p})
 		require.ErrorIs(t, err, engine.ErrUnsupported)
 	}
 	m, err := omemo.New(omemo.Config{Engine: newEngine(), JID: alice})
@@ -34,7 +35,9 @@ func TestNewRefusesBadConfig(t *testing.T) {
 	require.Equal(t, alice, m.JID())
 }
 
-func TestSetup(t *testing.T) {
+func TestSetup(t *testing.T) { everywhere(t, testSetup) }
+
+func testSetup(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(alice)
 	require.GreaterOrEqual(t, c.id, uint32(1))
@@ -63,7 +66,9 @@ func TestSetup(t *testing.T) {
 	require.Equal(t, b.Identity, k)
 }
 
-func TestBeforeSetup(t *testing.T) {
+func TestBeforeSetup(t *testing.T) { everywhere(t, testBeforeSetup) }
+
+func testBeforeSetup(t *testing.T) {
 	m, err := omemo.New(omemo.Config{Engine: newEngine(), JID: alice})
 	require.NoError(t, err)
 	ctx, st := t.Context(), omemotest.NewStore()
@@ -82,7 +87,9 @@ func TestBeforeSetup(t *testing.T) {
 }
 
 // The random source gives the id of another device of the account first.
-func TestSetupAvoidsTakenDeviceID(t *testing.T) {
+func TestSetupAvoidsTakenDeviceID(t *testing.T) { everywhere(t, testSetupAvoidsTakenDeviceID) }
+
+func testSetupAvoidsTakenDeviceID(t *testing.T) {
 	taken := make([]byte, 8)
 	taken[0], taken[3] = 77, 0x80 // the top bit is not part of the id
 	zero := make([]byte, 8)
@@ -115,7 +122,9 @@ func (r reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestSetupWithoutRandomness(t *testing.T) {
+func TestSetupWithoutRandomness(t *testing.T) { everywhere(t, testSetupWithoutRandomness) }
+
+func testSetupWithoutRandomness(t *testing.T) {
 	empty := []byte{}
 	m, err := omemo.New(omemo.Config{Engine: newEngine(), JID: alice, Rand: bytesReader(&empty)})
 	require.NoError(t, err)
@@ -125,7 +134,9 @@ func TestSetupWithoutRandomness(t *testing.T) {
 	require.True(t, st.Equal(omemotest.NewStore()))
 }
 
-func TestMaintainRefills(t *testing.T) {
+func TestMaintainRefills(t *testing.T) { everywhere(t, testMaintainRefills) }
+
+func testMaintainRefills(t *testing.T) {
 	_, a, b := pair(t)
 	publish, err := b.Maintain(b.ctx, b.st)
 	require.NoError(t, err)
@@ -141,7 +152,9 @@ func TestMaintainRefills(t *testing.T) {
 
 // The ids run out at 2^24 - 2 and start again, never at 0 and never on one that
 // is there.
-func TestPreKeyIDsWrap(t *testing.T) {
+func TestPreKeyIDsWrap(t *testing.T) { everywhere(t, testPreKeyIDsWrap) }
+
+func testPreKeyIDsWrap(t *testing.T) {
 	const last = 1<<24 - 2
 	w := newWorld(t)
 	c := w.client(alice)
@@ -174,7 +187,9 @@ func TestPreKeyIDsWrap(t *testing.T) {
 	}
 }
 
-func TestSignedPreKeyRotation(t *testing.T) {
+func TestSignedPreKeyRotation(t *testing.T) { everywhere(t, testSignedPreKeyRotation) }
+
+func testSignedPreKeyRotation(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -210,6 +225,10 @@ func TestSignedPreKeyRotation(t *testing.T) {
 }
 
 func TestMaintainRepairsMissingSignedPreKey(t *testing.T) {
+	everywhere(t, testMaintainRepairsMissingSignedPreKey)
+}
+
+func testMaintainRepairsMissingSignedPreKey(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(alice)
 	require.NoError(t, c.st.PruneSignedPreKeys(c.ctx, 0))
@@ -223,7 +242,9 @@ func TestMaintainRepairsMissingSignedPreKey(t *testing.T) {
 
 // Two messages that lay in the archive used the same prekey. Both can be read
 // while the archive is caught up with; afterwards the key goes, once.
-func TestUsedPreKeysWhileCatchingUp(t *testing.T) {
+func TestUsedPreKeysWhileCatchingUp(t *testing.T) { everywhere(t, testUsedPreKeysWhileCatchingUp) }
+
+func testUsedPreKeysWhileCatchingUp(t *testing.T) {
 	w := newWorld(t)
 	a, b, c := w.client(alice), w.client(bob), w.client(carol)
 	w.sync()

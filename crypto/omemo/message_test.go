@@ -10,21 +10,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
 )
 
-func TestConversation(t *testing.T) {
+func TestConversation(t *testing.T) { everywhere(t, testConversation) }
+
+func testConversation(t *testing.T) {
 	_, a, b := pair(t)
 	for n := range 10 {
 		text := strings.Repeat("ü", n*100)
 		env := a.send(text, bob)
 		require.Equal(t, a.id, env.SID)
-		require.Len(t, env.IV, 12)
-		require.Len(t, env.Payload, len(text), "the tag travels with the key")
+		if a.w.profile == engine.Profile03 {
+			require.Len(t, env.IV, 12)
+			require.Len(t, env.Payload, len(text), "the tag travels with the key")
+			require.Empty(t, env.Keys[0].JID)
+		} else {
+			require.Empty(t, env.IV)
+			require.Len(t, env.Payload, len(text)/16*16+16, "and so does the authentication code")
+			require.Equal(t, bob, env.Keys[0].JID)
+		}
 		require.Len(t, env.Keys, 1)
 		require.False(t, env.Keys[0].PreKey)
-		require.Empty(t, env.Keys[0].JID)
 		res := b.receive(a, env)
 		require.Equal(t, text, string(res.Plaintext))
 		require.NotNil(t, res.Plaintext)
@@ -39,7 +48,9 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-func TestFirstMessage(t *testing.T) {
+func TestFirstMessage(t *testing.T) { everywhere(t, testFirstMessage) }
+
+func testFirstMessage(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -62,7 +73,7 @@ func TestFirstMessage(t *testing.T) {
 	answer, err := b.EncryptEmpty(b.ctx, b.st, a.addr())
 	require.NoError(t, err)
 	require.Nil(t, answer.Payload)
-	require.Len(t, answer.IV, 12)
+	require.Len(t, answer.IV, len(env.IV))
 	require.Len(t, answer.Keys, 1)
 	require.False(t, answer.Keys[0].PreKey)
 	res = a.receive(b, answer)
@@ -71,7 +82,9 @@ func TestFirstMessage(t *testing.T) {
 	require.False(t, a.send("third", bob).Keys[0].PreKey, "the answer ends the key exchange")
 }
 
-func TestManyDevices(t *testing.T) {
+func TestManyDevices(t *testing.T) { everywhere(t, testManyDevices) }
+
+func testManyDevices(t *testing.T) {
 	w := newWorld(t)
 	a1, a2 := w.client(alice), w.client(alice)
 	b1, b2 := w.client(bob), w.client(bob)
@@ -101,7 +114,9 @@ func TestManyDevices(t *testing.T) {
 	b3.refuse(alice, env, omemo.ReasonNotForThisDevice)
 }
 
-func TestNoteToSelf(t *testing.T) {
+func TestNoteToSelf(t *testing.T) { everywhere(t, testNoteToSelf) }
+
+func testNoteToSelf(t *testing.T) {
 	w := newWorld(t)
 	a1 := w.client(alice)
 	w.sync()
@@ -115,7 +130,9 @@ func TestNoteToSelf(t *testing.T) {
 	require.Equal(t, "back", a1.read(a2, a2.send("back", alice)))
 }
 
-func TestEncryptNeedsDevices(t *testing.T) {
+func TestEncryptNeedsDevices(t *testing.T) { everywhere(t, testEncryptNeedsDevices) }
+
+func testEncryptNeedsDevices(t *testing.T) {
 	_, a, _ := pair(t)
 	for _, jids := range [][]string{{carol}, {bob, carol}, {carol, bob, carol}} {
 		a.unchanged(omemo.ErrNoDevices, func() error {
@@ -139,7 +156,9 @@ func TestEncryptNeedsDevices(t *testing.T) {
 	})
 }
 
-func TestBlindTrustBeforeVerification(t *testing.T) {
+func TestBlindTrustBeforeVerification(t *testing.T) { everywhere(t, testBlindTrustBeforeVerification) }
+
+func testBlindTrustBeforeVerification(t *testing.T) {
 	w, a, b1 := pair(t)
 	b2 := w.client(bob)
 	w.sync()
@@ -194,7 +213,9 @@ func TestBlindTrustBeforeVerification(t *testing.T) {
 	})
 }
 
-func TestBlindTrustSwitchedOff(t *testing.T) {
+func TestBlindTrustSwitchedOff(t *testing.T) { everywhere(t, testBlindTrustSwitchedOff) }
+
+func testBlindTrustSwitchedOff(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	w.sync()
@@ -213,7 +234,9 @@ func TestBlindTrustSwitchedOff(t *testing.T) {
 
 // A fingerprint is scanned before the first message: that key is verified from
 // the start, any other waits.
-func TestVerifiedBeforeFirstContact(t *testing.T) {
+func TestVerifiedBeforeFirstContact(t *testing.T) { everywhere(t, testVerifiedBeforeFirstContact) }
+
+func testVerifiedBeforeFirstContact(t *testing.T) {
 	w := newWorld(t)
 	a, b1, b2 := w.client(alice), w.client(bob), w.client(bob)
 	a.setTrust(b1, trust.Verified)
@@ -226,6 +249,10 @@ func TestVerifiedBeforeFirstContact(t *testing.T) {
 // A compromised key is refused under a new device id too, before any session
 // with it exists.
 func TestCompromisedKeyOnAnotherDevice(t *testing.T) {
+	everywhere(t, testCompromisedKeyOnAnotherDevice)
+}
+
+func testCompromisedKeyOnAnotherDevice(t *testing.T) {
 	_, a, b := pair(t)
 	a.setTrust(b, trust.Compromised)
 	require.NoError(t, b.AddBundle(b.ctx, b.st, a.addr(), a.bundle()))
@@ -236,7 +263,9 @@ func TestCompromisedKeyOnAnotherDevice(t *testing.T) {
 
 // A sender nobody announced is readable, but gets nothing before it is on its
 // owner's list.
-func TestUnlistedDevice(t *testing.T) {
+func TestUnlistedDevice(t *testing.T) { everywhere(t, testUnlistedDevice) }
+
+func testUnlistedDevice(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.client(alice), w.client(bob)
 	_, err := a.UpdateDevices(a.ctx, a.st, bob, listed(b.id))
@@ -252,7 +281,9 @@ func TestUnlistedDevice(t *testing.T) {
 	require.Equal(t, "y", a.read(b, b.send("y", alice)))
 }
 
-func TestHeartbeat(t *testing.T) {
+func TestHeartbeat(t *testing.T) { everywhere(t, testHeartbeat) }
+
+func testHeartbeat(t *testing.T) {
 	_, a, b := pair(t)
 	for n := 1; n <= 55; n++ {
 		res := b.receive(a, a.send(fmt.Sprint(n), bob))
@@ -270,7 +301,9 @@ func TestHeartbeat(t *testing.T) {
 	require.False(t, b.receive(a, a.send("x", bob)).HeartbeatNeeded)
 }
 
-func TestEncryptEmptyWithoutSession(t *testing.T) {
+func TestEncryptEmptyWithoutSession(t *testing.T) { everywhere(t, testEncryptEmptyWithoutSession) }
+
+func testEncryptEmptyWithoutSession(t *testing.T) {
 	w, a, b := pair(t)
 	c := w.client(carol)
 	for _, to := range []omemo.Address{{}, {JID: bob, Device: b.id%1000 + 1}, c.addr()} {
@@ -281,17 +314,21 @@ func TestEncryptEmptyWithoutSession(t *testing.T) {
 }
 
 // Managers keep nothing that matters: any one will do.
-func TestManagersAreInterchangeable(t *testing.T) {
+func TestManagersAreInterchangeable(t *testing.T) { everywhere(t, testManagersAreInterchangeable) }
+
+func testManagersAreInterchangeable(t *testing.T) {
 	w, a, b := pair(t)
 	for n := range 5 {
-		m, err := omemo.New(omemo.Config{Engine: w.engine, JID: alice, Now: w.clock.now})
+		m, err := omemo.New(omemo.Config{Engine: w.engine, Profile: w.profile, JID: alice, Now: w.clock.now})
 		require.NoError(t, err)
 		a.Manager = m
 		require.Equal(t, fmt.Sprint(n), b.read(a, a.send(fmt.Sprint(n), bob)))
 	}
 }
 
-func TestBrokenSessionIsReported(t *testing.T) {
+func TestBrokenSessionIsReported(t *testing.T) { everywhere(t, testBrokenSessionIsReported) }
+
+func testBrokenSessionIsReported(t *testing.T) {
 	w, a, b := pair(t)
 	b2 := w.client(bob)
 	w.sync()
@@ -313,6 +350,10 @@ func TestBrokenSessionIsReported(t *testing.T) {
 // The session that would be encrypted with must be one with the key that was
 // decided about.
 func TestSessionWithAnotherKeyIsNotUsed(t *testing.T) {
+	everywhere(t, testSessionWithAnotherKeyIsNotUsed)
+}
+
+func testSessionWithAnotherKeyIsNotUsed(t *testing.T) {
 	w, a, b := pair(t)
 	c := w.client(carol)
 	k, err := c.Identity(c.ctx, c.st)

@@ -17,7 +17,9 @@ import (
 
 // Whichever call of the store fails, its error comes out as it is and never
 // looks like a fault of the message: the caller must not acknowledge it then.
-func TestStoreErrorsComeThrough(t *testing.T) {
+func TestStoreErrorsComeThrough(t *testing.T) { everywhere(t, testStoreErrorsComeThrough) }
+
+func testStoreErrorsComeThrough(t *testing.T) {
 	broken := errors.New("disk full")
 	w := newWorld(t)
 	w.limits.PreKeys = 4
@@ -137,7 +139,9 @@ func bundleOf(w *world, jid string) omemo.PublishedBundle {
 	return omemo.PublishedBundle{}
 }
 
-func TestEndedContext(t *testing.T) {
+func TestEndedContext(t *testing.T) { everywhere(t, testEndedContext) }
+
+func testEndedContext(t *testing.T) {
 	_, a, b := pair(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -150,7 +154,9 @@ func TestEndedContext(t *testing.T) {
 }
 
 // One manager, several stores, several goroutines.
-func TestConcurrentUse(t *testing.T) {
+func TestConcurrentUse(t *testing.T) { everywhere(t, testConcurrentUse) }
+
+func testConcurrentUse(t *testing.T) {
 	_, a, b := pair(t)
 	env := a.send("x", bob)
 	var group sync.WaitGroup

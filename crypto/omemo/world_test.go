@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,13 +16,33 @@ import (
 	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/omemo/omemotest"
+	"github.com/confab-im/confab/crypto/ratchet"
 	"github.com/confab-im/confab/crypto/trust"
 )
 
 func emptyStore() *omemotest.Store { return omemotest.NewStore() }
 
-// newEngine is the engine these tests run on.
-func newEngine() engine.Engine { return libsignal.New() }
+// runs are the engines and profiles that the tests run on.
+var runs = []struct {
+	name    string
+	engine  func() engine.Engine
+	profile engine.Profile
+}{
+	{"ratchet-0.3", func() engine.Engine { return ratchet.New() }, engine.Profile03},
+	{"ratchet-2", func() engine.Engine { return ratchet.New() }, engine.Profile2},
+	{"libsignal-0.3", func() engine.Engine { return libsignal.New() }, engine.Profile03},
+}
+
+// everywhere runs a test on each of them: it is what newWorld then makes.
+func everywhere(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	for _, r := range runs {
+		t.Run(r.name, test)
+	}
+}
+
+// newEngine is the engine where it does not matter which.
+func newEngine() engine.Engine { return runs[0].engine() }
 
 const (
 	alice = "alice@example.org"
@@ -46,10 +67,17 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{
-		t: t, engine: newEngine(), profile: engine.Profile03,
-		clock: &clock{time.Date(2025, 3, 1, 9, 0, 0, 0, time.UTC)},
+	run := runs[0]
+	for _, r := range runs {
+		if slices.Contains(strings.Split(t.Name(), "/"), r.name) {
+			run = r
+		}
 	}
+	return worldOf(t, run.engine(), run.profile)
+}
+
+func worldOf(t testing.TB, e engine.Engine, p engine.Profile) *world {
+	return &world{t: t, engine: e, profile: p, clock: &clock{time.Date(2025, 3, 1, 9, 0, 0, 0, time.UTC)}}
 }
 
 // client is one device with its manager and store.
