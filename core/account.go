@@ -24,6 +24,7 @@ type Account struct {
 	id     AccountID
 	jid    string
 	pipe   *pipeline.Account
+	heal   *xmpplink.Healing
 
 	turn    chan struct{} // holds a token while the connection is started or ended
 	removed bool          // owned by who has the turn
@@ -123,6 +124,7 @@ func (c *Client) adopt(a *Account) bool {
 func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	log := c.log.With("account", row.ID)
 	a := &Account{client: c, id: row.ID, jid: row.Address, row: row, turn: make(chan struct{}, 1)}
+	a.heal = &xmpplink.Healing{Auto: c.cfg.Healing == HealTrusted}
 	a.pipe = &pipeline.Account{
 		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db.DB, Bus: &c.bus,
 		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log,

@@ -38,6 +38,9 @@ type Config struct {
 	// kept as unreadable and sending is blocked with "omemo.no-engine";
 	// nothing ever goes out in the clear instead.
 	Engine engine.Engine
+	// Healing says what happens by itself when encrypted sessions do not fit
+	// any more. Account.RepairSession is there in any case.
+	Healing HealingPolicy
 
 	// RootCAs replaces the system's certificate authorities for every
 	// account: for servers inside an organisation, and for tests.

@@ -53,6 +53,7 @@ func (a *Account) start() {
 		a.client.log.Error("account has unreadable settings", "account", a.id)
 		return
 	}
+	conn.Healing = a.heal
 	a.link = xmpplink.Start(a.pipe, conn)
 }
 

@@ -17,7 +17,10 @@
 //	conversations, unread, drafts     core/conversation.go
 //	messages, history, search         core/message.go
 //	sending                           core/send.go
-//	fingerprints and trust decisions  core/trust.go
+//	fingerprints and trust decisions  core/trust.go, core/device.go
+//	verification by scanning          core/verify.go, core/qr
+//	sessions that broke, changed keys core/repair.go
+//	why a message cannot be read      core/explain.go
 //	events and subscriptions          core/event.go, core/internal/event
 //	errors and their codes            core/errors.go
 //	use of the database, after Close  core/database.go

@@ -41,6 +41,9 @@ var (
 	ErrNotRetryable       = &codedError{"core.not-retryable", "core: only a message that failed can be tried again"}
 	ErrNoEngine           = &codedError{"core.no-engine", "core: no session engine configured, so no encryption"}
 	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}
+	ErrUnknownDevice      = &codedError{"core.unknown-device", "core: no such device, or none that is announced"}
+	ErrOwnDevice          = &codedError{"core.own-device", "core: not possible with this very device"}
+	ErrBadVerification    = &codedError{"core.bad-verification", "core: not an address with fingerprints"}
 )
 
 // ErrorCode returns the stable code of an error from this SDK, for messages

@@ -30,15 +30,21 @@ const (
 // String returns the state's stable name.
 func (s TrustState) String() string { return trust.State(s).String() }
 
-// Device is one device of a person, as far as it is known.
+// Device is one device of a person, as far as it is known. Its State says what
+// all of it comes to.
 type Device struct {
 	ID          uint32
 	JID         string // bare
+	Label       string // what it calls itself, signed with its key; often empty
 	Fingerprint string // 64 hexadecimal digits; empty until the key is known
-	Active      bool   // announced now; others only explain old messages
-	Own         bool   // this very device
-	Trust       TrustState
-	LastSeen    time.Time // zero: never
+	// NewFingerprint is that of another key with which the device came, and
+	// which was refused: see Account.AcceptKey. Usually empty.
+	NewFingerprint string
+	Active         bool // announced now; others only explain old messages
+	Own            bool // this very device
+	Idle           bool // another device of this account, without a sign of life for IdleAfter
+	Trust          TrustState
+	LastSeen       time.Time // of the last message from it; zero: never
 }
 
 // FormatFingerprint splits a fingerprint into eight groups of eight, for
@@ -86,20 +92,13 @@ func (a *Account) Devices(ctx context.Context, peer string) ([]Device, error) {
 	if a.pipe.OMEMO == nil {
 		return nil, ErrNoEngine
 	}
-	var known []omemo.Device
+	var list []Device
 	err = a.client.db.Update(ctx, func(tx *storage.Tx) (err error) {
-		known, err = a.pipe.OMEMO.Devices(tx.Context(), tx.OMEMO(a.id), bare)
+		list, err = a.devices(tx, bare)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	list := make([]Device, len(known))
-	for i, d := range known {
-		list[i] = Device{ID: d.Device, JID: bare, Active: d.Active, Trust: TrustState(d.Trust), LastSeen: d.LastSeen}
-		if d.Known {
-			list[i].Fingerprint = omemo.Fingerprint(d.Identity)
-		}
 	}
 	return list, nil
 }

@@ -239,11 +239,15 @@ func (c *CatchUp) turn(page *Page) {
 	}
 }
 
-// EndCatchUp ends a run. Used prekeys may go now.
+// EndCatchUp ends a run. Used prekeys may go now, and devices get the answers
+// that waited.
 func (a *Account) EndCatchUp(ctx context.Context, c *CatchUp) error {
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		emit.add(event.Event{Kind: event.CatchUp, State: event.CatchUpDone, Count: c.Stored})
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, false); err != nil {
+			return err
+		}
+		if err := a.answerOwed(tx, emit); err != nil {
 			return err
 		}
 		return tx.DeleteValue(a.ID, catchingUp)

@@ -42,11 +42,14 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.ancient() {
 			return false, nil // from before this device existed
 		}
+		if err := a.noteBroken(tx, emit, in, refused, order); err != nil {
+			return false, err
+		}
 		return a.unreadable(in, row, refused.Code()), nil
 	case err != nil:
 		return false, err
 	}
-	if err := a.answer(tx, emit, in.Sender, result); err != nil {
+	if err := a.answer(tx, emit, result, order); err != nil {
 		return false, err
 	}
 	emit.outcome.PreKeyUsed = emit.outcome.PreKeyUsed || result.PreKeyUsed
@@ -89,68 +92,3 @@ func (a *Account) unreadable(in *Incoming, row *storage.Message, reason string) 
 	a.Log.Warn("message cannot be read", "account", a.ID, "reason", reason, "device", row.SenderDevice)
 	return slices.ContainsFunc(in.Envelopes, func(env omemo.Envelope) bool { return len(env.Payload) > 0 })
 }
-
-// answer queues the empty message that a key exchange or a long silence of
-// ours asks for (XEP-0384 sections 4.4 and 4.7). Strangers get none, so that
-// nobody can probe for our devices.
-func (a *Account) answer(tx *storage.Tx, emit *emitter, sender string, r omemo.Result) error {
-	if !r.AnswerNeeded && !r.HeartbeatNeeded {
-		return nil
-	}
-	if sender != a.JID {
-		if ok, err := a.acquainted(tx, sender); err != nil || !ok {
-			return err
-		}
-	}
-	var env omemo.Envelope
-	err := tx.Savepoint(func() (err error) {
-		env, err = a.OMEMO.EncryptEmpty(tx.Context(), tx.OMEMO(a.ID), omemo.Target{Profile: r.Profile, Address: r.Sender})
-		return err
-	})
-	if spoilt(err) { // such as a distrusted key, which gets no answer
-		a.Log.Info("device gets no answer", "account", a.ID, "device", r.Sender.Device, "code", code.Of(err))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	stanza, err := a.Builder.Empty(sender, env)
-	if err != nil {
-		return err
-	}
-	emit.outcome.Queued = true
-	return tx.Enqueue(&storage.OutboxRow{
-		AccountID: a.ID, Kind: OutEmpty, To: sender, State: OutReady,
-		Stanza: stanza, Created: a.Now(),
-	})
-}
-
-// acquainted says whether peer may know that we are there: a contact who may
-// see our presence, or somebody we have written to.
-func (a *Account) acquainted(tx *storage.Tx, peer string) (bool, error) {
-	item, err := tx.RosterItem(a.ID, peer)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return false, err
-	}
-	if item.Subscription == "from" || item.Subscription == "both" {
-		return true, nil
-	}
-	c, err := tx.ConversationByPeer(a.ID, peer)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	rows, err := tx.MessagesBefore(c.ID, 0, answeredWindow)
-	for _, row := range rows {
-		if row.Outgoing {
-			return true, err
-		}
-	}
-	return false, err
-}
-
-// answeredWindow is how many of a conversation's newest messages are looked
-// through for one of ours.
-const answeredWindow = 100

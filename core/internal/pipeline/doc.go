@@ -9,6 +9,8 @@
 //
 //	inbox.go    Deliver: one transaction for a batch of what came in
 //	decrypt.go  OMEMO decryption bound to that transaction, and its reasons
+//	answer.go    messages without content: answers to key exchanges, heartbeats
+//	broken.go    sessions that do not fit any more
 //	spoilt.go   messages that cannot be stored, kept from harming others
 //	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
 //	refusal.go  stanzas that the server ends the stream for

@@ -83,6 +83,10 @@ type Ack struct {
 type Outcome struct {
 	Queued     bool // the outbox has something new
 	PreKeyUsed bool // a prekey was used up: the bundle wants maintenance
+	// Broken are trusted devices whose messages cannot be read for want of a
+	// session that fits, Changed those that came with another identity key;
+	// both only of what came live.
+	Broken, Changed []omemo.Target
 }
 
 // Deliver stores a batch in one transaction. A nil error means that all of it

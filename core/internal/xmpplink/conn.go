@@ -28,6 +28,7 @@ type ConnConfig struct {
 	RootCAs       *x509.CertPool
 	AllowPlain    bool
 	Timeouts      stream.Timeouts // zero: the usual ones
+	Healing       *Healing        // nil: nothing is done about broken sessions
 	Logger        *slog.Logger
 }
 

@@ -373,6 +373,7 @@ func (l *Link) fetchBundle(ctx context.Context, t omemo.Target) error {
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
 		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), t, bundle)
 	})
+	l.noteBundle(ctx, t.Address, bundle.Identity, err)
 	if err == nil || errors.Is(err, omemo.ErrIdentityChanged) {
 		l.account.Bus.Publish(event.Event{
 			Kind: event.TrustChanged, Account: l.account.ID, Peer: t.JID, Code: code.Of(err),

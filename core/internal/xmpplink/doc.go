@@ -10,6 +10,9 @@
 //	history.go   older messages on demand
 //	outbound.go  the outbox onto the stream, acknowledgements back
 //	devices.go   OMEMO device lists and bundles (XEP-0384)
+//	heal.go      sessions that do not fit any more; other keys of known devices
+//	refused.go   keys that were refused, for showing them
+//	prune.go     own devices taken off the list
 //	contacts.go  roster, subscriptions, presence
 //	builder.go   the final bytes of outgoing stanzas
 //	conn.go      connection settings; sign-in probe; registration

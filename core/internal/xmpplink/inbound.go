@@ -97,6 +97,7 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 	if outcome.Queued {
 		l.Wake()
 	}
+	l.heal(outcome.Broken, outcome.Changed)
 	if outcome.PreKeyUsed {
 		l.child(l.maintain)
 	}
