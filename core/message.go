@@ -91,7 +91,7 @@ type Message struct {
 	Device       uint32     // OMEMO device of the sender
 	Fingerprint  string     // of that device's key, 64 hexadecimal digits
 	Trust        TrustState // in that key when the message came
-	Reason       string     // stable code when blocked, failed or unreadable
+	Reason       string     // stable code when blocked, failed or unreadable, or queued and held up
 	Cursor       Cursor     // its place in the conversation
 	AfterGap     bool       // between it and the one before it messages may be missing: see LoadOlder
 }

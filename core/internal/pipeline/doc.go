@@ -13,6 +13,7 @@
 //	broken.go    sessions that do not fit any more
 //	spoilt.go   messages that cannot be stored, kept from harming others
 //	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
+//	unasked.go  messages whose recipient cannot be asked for devices
 //	refusal.go  stanzas that the server ends the stream for
 //	catchup.go  archive pages: messages, dedupe keys and cursor in one
 //	history.go  older messages on demand: pages of the archive, backwards

@@ -69,6 +69,11 @@ const (
 	OutBlocked uint8 = 3 // waits for a decision
 )
 
+// ReasonUnasked is that of a message that stays queued because nobody could be
+// asked for the devices of its recipient, whose server is out of reach perhaps.
+// They are asked for again.
+const ReasonUnasked = "omemo.devices-unknown"
+
 // Reasons for which a message is blocked, beside the codes of errors.
 const (
 	ReasonUndecided = "omemo.undecided"           // keys of the peer wait for a decision

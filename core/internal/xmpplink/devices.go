@@ -199,6 +199,7 @@ func (l *Link) deviceList(b *batch, p engine.Profile, peer string, devices []xmp
 			clear(l.session.peers.ready) // every peer's next message goes to it too
 		}
 		delete(l.session.peers.ready, peer)
+		l.session.peers.hurry(peer)
 		l.unblock(peer)
 	})
 }
@@ -222,33 +223,6 @@ func (l *Link) known(peer string) bool {
 	at, ok := l.session.peers.ready[peer]
 	age := l.account.Now().Sub(at)
 	return ok && age >= 0 && age < listAge
-}
-
-// fetchDevices looks up what is needed to write to peer, and sends on when
-// it is known.
-func (l *Link) fetchDevices(peer string) {
-	if l.session.peers.fetching[peer] {
-		return
-	}
-	l.session.peers.fetching[peer] = true
-	l.child(func(ctx context.Context) {
-		err := l.retry(ctx, func() error {
-			ctx, cancel := context.WithTimeout(ctx, fetchWait)
-			defer cancel()
-			if err := l.updateLists(ctx, peer); err != nil {
-				return err
-			}
-			return l.fetchBundles(ctx, peer)
-		})
-		if err != nil {
-			l.log.Info("devices of a peer not known", "code", code.Of(err))
-		}
-		l.post(ctx, func() {
-			delete(l.session.peers.fetching, peer)
-			l.session.peers.ready[peer] = l.account.Now()
-			l.flush(ctx)
-		})
-	})
 }
 
 // Waits between looks at the device list of somebody who has none.
@@ -288,18 +262,23 @@ func (l *Link) awaitDevices(peer string) {
 
 // look asks for the devices of peer and their keys, and says whether there is
 // one that can be written to now.
-func (l *Link) look(ctx context.Context, peer string) (found bool) {
+func (l *Link) look(ctx context.Context, peer string) bool {
 	if err := l.updateLists(ctx, peer); err != nil {
 		return false
 	}
 	if err := l.fetchBundles(ctx, peer); err != nil {
 		return false
 	}
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
+	found, err := l.reachable(ctx, peer)
+	return err == nil && found
+}
+
+func (l *Link) reachable(ctx context.Context, peer string) (found bool, err error) {
+	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
 		found, err = l.account.OMEMO.Reachable(tx.Context(), tx.OMEMO(l.account.ID), peer)
 		return err
 	})
-	return err == nil && found
+	return found, err
 }
 
 // awaitAll goes on with that for messages written in earlier sessions.
@@ -314,29 +293,44 @@ func (l *Link) awaitAll(ctx context.Context) {
 }
 
 // fetchBundles starts sessions with every device of peer, and of our own,
-// that has none.
+// that has none. It is an error if peer cannot be written to because somebody
+// could not be asked.
 func (l *Link) fetchBundles(ctx context.Context, peer string) error {
 	tried := make(map[omemo.Target]bool)
+	var failed error
 	for range rounds {
 		var missing []omemo.Target
 		err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
 			missing, err = l.account.OMEMO.MissingSessions(tx.Context(), tx.OMEMO(l.account.ID), []string{peer, l.account.JID}, tried)
 			return err
 		})
-		if err != nil || len(missing) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(missing) == 0 {
+			break
 		}
 		for _, t := range missing {
 			tried[t] = true
 		}
 		if err := l.fetchEach(ctx, missing); err != nil {
-			return err
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = err
 		}
 	}
-	return nil
+	if failed == nil {
+		return nil
+	}
+	if ok, err := l.reachable(ctx, peer); ok || err != nil {
+		return err
+	}
+	return failed
 }
 
-// fetchEach fetches these bundles, some at a time. The error is that of ctx.
+// fetchEach fetches these bundles, some at a time. The error is that of ctx, or
+// why one could not be asked for.
 func (l *Link) fetchEach(ctx context.Context, missing []omemo.Target) error {
 	if len(missing) > maxBundles {
 		l.log.Warn("peer has too many devices", "devices", len(missing), "limit", maxBundles)
@@ -344,17 +338,29 @@ func (l *Link) fetchEach(ctx context.Context, missing []omemo.Target) error {
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, fetchers)
+	failed := make(chan error, 1)
 	for _, target := range missing {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			if err := l.fetchBundle(ctx, target); err != nil && ctx.Err() == nil {
 				l.log.Info("device cannot be written to", "device", target.Device, "profile", target.Profile, "code", code.Of(err))
+				if unasked(err) {
+					select {
+					case failed <- err:
+					default:
+					}
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return ctx.Err()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return ctx.Err()
+	}
 }
 
 func (l *Link) fetchBundle(ctx context.Context, t omemo.Target) error {

@@ -13,6 +13,7 @@
 //	heal.go      sessions that do not fit any more; other keys of known devices
 //	refused.go   keys that were refused, for showing them
 //	prune.go     own devices taken off the list
+//	lookup.go    devices of those who are written to, asked for until known
 //	contacts.go  roster, subscriptions, presence
 //	builder.go   the final bytes of outgoing stanzas
 //	conn.go      connection settings; sign-in probe; registration

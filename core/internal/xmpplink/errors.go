@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/stream"
 	"mellium.im/xmpp/stanza"
@@ -38,6 +39,16 @@ func temporary(err error) bool {
 		return true
 	}
 	return false
+}
+
+// unasked says that the other side was not reached, so that its answer is not
+// known; it may be later.
+func unasked(err error) bool {
+	switch xmpp.Condition(err) {
+	case stanza.RemoteServerNotFound, stanza.RecipientUnavailable:
+		return true
+	}
+	return temporary(err) || code.In(err, "storage")
 }
 
 // unsupported says that the other side does not know the feature.

@@ -53,9 +53,9 @@ type reading struct {
 
 // lookups are the peers whose devices are, or are to be, known.
 type lookups struct {
-	ready    map[string]time.Time // when they were looked up
-	fetching map[string]bool      // being looked up now
-	awaiting map[string]bool      // there are none yet
+	ready    map[string]time.Time     // when they were looked up
+	fetching map[string]chan struct{} // being looked up now; a word there asks again at once
+	awaiting map[string]bool          // there are none yet
 }
 
 func (s *session) end() {
@@ -70,7 +70,7 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	s := session{
 		jid: o.JID, id: o.ID, managed: o.SM, kept: o.SM && o.Resumable, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
 		peers: lookups{
-			ready: make(map[string]time.Time), fetching: make(map[string]bool), awaiting: make(map[string]bool),
+			ready: make(map[string]time.Time), fetching: make(map[string]chan struct{}), awaiting: make(map[string]bool),
 		},
 	}
 	s.failures = l.session.failures
