@@ -69,16 +69,25 @@ func (k *messageKeys) open(s *suite, associated *[2][32]byte, m *message) ([]byt
 	}
 	plain := make([]byte, len(m.ciphertext))
 	cipher.NewCBCDecrypter(block, k.iv()).CryptBlocks(plain, m.ciphertext)
-	pad := int(plain[len(plain)-1])
-	if pad == 0 || pad > aes.BlockSize {
+	n, ok := unpadded(plain)
+	if !ok || n > engine.MaxPlaintext {
 		clear(plain)
 		return nil, fmt.Errorf("check padding: %w", engine.ErrMalformed)
 	}
-	for _, b := range plain[len(plain)-pad:] {
-		if int(b) != pad {
-			clear(plain)
-			return nil, fmt.Errorf("check padding: %w", engine.ErrMalformed)
+	return plain[:n], nil
+}
+
+// unpadded is the size of what stands before the PKCS#7 padding of whole blocks.
+func unpadded(b []byte) (n int, ok bool) {
+	pad := int(b[len(b)-1])
+	if pad == 0 || pad > aes.BlockSize {
+		return 0, false
+	}
+	n = len(b) - pad
+	for _, p := range b[n:] {
+		if int(p) != pad {
+			return 0, false
 		}
 	}
-	return plain[:len(plain)-pad], nil
+	return n, true
 }
