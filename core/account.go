@@ -12,6 +12,7 @@ import (
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/core/internal/xmpplink"
 	"github.com/confab-im/confab/crypto/omemo"
+	"github.com/confab-im/confab/crypto/ratchet"
 	"github.com/confab-im/confab/storage"
 )
 
@@ -129,12 +130,14 @@ func (c *Client) newAccount(row storage.Account) (*Account, error) {
 		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db.DB, Bus: &c.bus,
 		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log,
 	}
-	if c.cfg.Engine != nil {
-		var err error
-		a.pipe.OMEMO, err = omemo.NewSuite(omemo.Config{Engine: c.cfg.Engine, JID: row.Address, Now: c.cfg.Now, Logger: log})
-		if err != nil {
-			return nil, fmt.Errorf("set up encryption: %w", err)
-		}
+	sessions := c.cfg.Engine
+	if sessions == nil {
+		sessions = ratchet.New()
+	}
+	var err error
+	a.pipe.OMEMO, err = omemo.NewSuite(omemo.Config{Engine: sessions, JID: row.Address, Now: c.cfg.Now, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("set up encryption: %w", err)
 	}
 	return a, nil
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +17,7 @@ func openClient(t *testing.T, s *testserver.Server) *core.Client {
 	t.Helper()
 	c, err := core.Open(withPatience(t), core.Config{
 		Path: filepath.Join(t.TempDir(), "account.db"), Passphrase: []byte("correct horse"),
-		Engine: libsignal.New(), RootCAs: s.CAPool,
+		RootCAs: s.CAPool,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	sqlite3 "github.com/mutecomm/go-sqlcipher/v4"
 	"github.com/stretchr/testify/require"
 )
@@ -19,7 +18,7 @@ import (
 var databaseKey = []byte("0123456789abcdef0123456789abcdef")
 
 func databaseConfig(path string) core.Config {
-	return core.Config{Path: path, Key: databaseKey, Engine: libsignal.New()}
+	return core.Config{Path: path, Key: databaseKey}
 }
 
 // closedDatabase makes a database with some messages and closes it.

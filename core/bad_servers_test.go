@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
 )
@@ -202,31 +201,4 @@ func TestTooLargeForServer(t *testing.T) {
 			require.Equal(t, "after", bob.received(alice)[2])
 		})
 	}
-}
-
-// Without a session engine nothing goes out in the clear by itself.
-func TestNoEngine(t *testing.T) {
-	onServers(t, func(t *testing.T, s *testserver.Server) {
-		alice, bob := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil)
-		befriend(alice, bob)
-		alice.config.Engine = nil
-		alice.restart()
-		alice.online()
-		m := alice.settled(alice.send(bob, "secret"))
-		require.Equal(t, core.MessageBlocked, m.State)
-		require.Equal(t, "omemo.no-engine", m.Reason)
-		bob.send(alice, "can you read this?")
-		alice.until("a placeholder", func() bool {
-			h := alice.history(bob)
-			return len(h) == 2 && h[1].Kind == core.Unreadable && h[1].Reason == "omemo.no-engine"
-		})
-		alice.config.Engine = libsignal.New()
-		alice.restart()
-		alice.online()
-		bob.send(alice, "and this?")
-		alice.until("text", func() bool {
-			h := alice.history(bob)
-			return h[len(h)-1].Body == "and this?"
-		})
-	})
 }

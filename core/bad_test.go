@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -196,7 +195,7 @@ func openBad(t *testing.T, s *script) *core.Client {
 	t.Helper()
 	c, err := core.Open(t.Context(), core.Config{
 		Path: filepath.Join(t.TempDir(), "bad.db"), Key: []byte("0123456789abcdef0123456789abcdef"),
-		Engine: libsignal.New(), RootCAs: s.roots, AllowPlain: true,
+		RootCAs: s.roots, AllowPlain: true,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

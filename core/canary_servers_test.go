@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/cutproxy"
 	"github.com/confab-im/confab/internal/quickdrive"
 	"github.com/confab-im/confab/internal/testserver"
@@ -109,7 +108,7 @@ func (c *canaries) open(i int, name string, key, passphrase []byte) *user {
 	c.dirs[i] = c.t.TempDir()
 	u := &user{t: c.t, config: core.Config{
 		Path: filepath.Join(c.dirs[i], name+".db"), Key: key, Passphrase: passphrase,
-		Engine: libsignal.New(), RootCAs: c.server.CAPool, Logger: c.record.logger(),
+		RootCAs: c.server.CAPool, Logger: c.record.logger(),
 	}}
 	u.open()
 	c.t.Cleanup(func() { require.NoError(c.t, u.client.Close()) })

@@ -34,9 +34,9 @@ type Config struct {
 	// later.
 	PlaintextHeader bool
 
-	// Engine makes and runs OMEMO sessions. With none, encrypted messages are
-	// kept as unreadable and sending is blocked with "omemo.no-engine";
-	// nothing ever goes out in the clear instead.
+	// Engine makes and runs OMEMO sessions. Nil is crypto/ratchet, which speaks
+	// OMEMO 2 and 0.3 and is right for nearly every app. Sessions survive a
+	// change from one engine to another.
 	Engine engine.Engine
 	// Healing says what happens by itself when encrypted sessions do not fit
 	// any more. Account.RepairSession is there in any case.

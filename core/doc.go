@@ -31,7 +31,7 @@
 //	the XML of stanzas                network/xmpp/element
 //	OMEMO devices and envelopes       crypto/omemo
 //	trust as a decision table         crypto/trust
-//	session engines                   crypto/engine, crypto/libsignal
+//	session engines                   crypto/engine, crypto/ratchet (the default), crypto/libsignal
 //	the encrypted database            storage
 //	who may import whom               core/deps_test.go, ARCHITECTURE.md
 //

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/network/xmpp/element"
 	"github.com/stretchr/testify/require"
 )
@@ -35,7 +34,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	s := newScript(t)
 	cfg := core.Config{
 		Path: filepath.Join(t.TempDir(), "misuse.db"), Key: []byte("0123456789abcdef0123456789abcdef"),
-		Engine: libsignal.New(), RootCAs: s.roots, AllowPlain: true,
+		RootCAs: s.roots, AllowPlain: true,
 	}
 	c, err := core.Open(t.Context(), cfg)
 	require.NoError(t, err)

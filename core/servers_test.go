@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core"
-	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/cutproxy"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
@@ -64,7 +63,7 @@ func newUser(t *testing.T, s *testserver.Server, prefix string, proxy *cutproxy.
 	a := s.NewAccount(t, prefix)
 	u := &user{t: t, config: core.Config{
 		Path: filepath.Join(t.TempDir(), prefix+".db"), Key: []byte("0123456789abcdef0123456789abcdef"),
-		Engine: libsignal.New(), RootCAs: s.CAPool, Logger: testLogger(t, prefix),
+		RootCAs: s.CAPool, Logger: testLogger(t, prefix),
 	}}
 	u.where = accountAt(t, s.Addr, a)
 	if proxy != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/crypto/libsignal"
 	"github.com/confab-im/confab/internal/cutproxy"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,7 @@ func TestTalk(t *testing.T) {
 		require.Equal(t, bodies, bob.received(alice))
 		require.Equal(t, bodies, alice.received(bob))
 		for _, m := range append(alice.history(bob), bob.history(alice)...) {
-			require.Equal(t, core.OMEMO, m.Encryption)
+			require.NotEqual(t, core.Plain, m.Encryption)
 			if !m.Outgoing {
 				require.Equal(t, core.Blind, m.Trust)
 			}
@@ -43,6 +44,37 @@ func TestTalk(t *testing.T) {
 		found, err := bob.client.Search(t.Context(), core.Search{Text: "hell"})
 		require.NoError(t, err)
 		require.Len(t, found, 2)
+	})
+}
+
+// An app that changes its session engine goes on with the sessions it has.
+func TestEngineChanges(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice, bob := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil)
+		for _, u := range []*user{alice, bob} {
+			u.config.Engine = libsignal.New()
+			u.restart()
+			u.online()
+		}
+		befriend(alice, bob)
+		talk := func(body string) {
+			for _, u := range [][2]*user{{alice, bob}, {bob, alice}} {
+				u[0].send(u[1], body)
+				u[1].until(body, func() bool {
+					got := u[1].received(u[0])
+					return len(got) > 0 && got[len(got)-1] == body
+				})
+			}
+		}
+		talk("with the other engine")
+		alice.config.Engine = nil
+		alice.restart()
+		alice.online()
+		talk("one has changed")
+		bob.config.Engine = nil
+		bob.restart()
+		bob.online()
+		talk("both have changed")
 	})
 }
 

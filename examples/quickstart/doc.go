@@ -9,9 +9,6 @@
 // flag -h lists the flags. Every error ends in a stable code: the SDK's, or one
 // of this program, "quickstart.…".
 //
-// This command links crypto/libsignal, which is GPL-3.0, as its session
-// engine. The SDK itself does not.
-//
 // # JSON lines
 //
 // With -json it serves another program: it reads one JSON object a line, a

@@ -41,7 +41,7 @@ func sitDown(t *testing.T, s *testserver.Server, name string) person {
 	require.NoError(t, os.WriteFile(o.passwordFile, []byte("secret of "+name+"\n"), 0o600))
 	key, err := databaseKey(o)
 	require.NoError(t, err)
-	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, Engine: newEngine(), RootCAs: s.CAPool})
+	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, RootCAs: s.CAPool})
 	require.NoError(t, err)
 	in, keys := io.Pipe()
 	p := person{screen: newScreen(), client: client, keys: keys}
