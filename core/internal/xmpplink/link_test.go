@@ -4,9 +4,11 @@ package xmpplink_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/confab-im/confab/network/xmpp/element"
+	"github.com/confab-im/confab/storage"
 	"github.com/stretchr/testify/require"
 )
 
@@ -131,4 +133,34 @@ func TestCutAtOnce(t *testing.T) {
 	w.until("carbons", func() bool {
 		return w.count(func(e *element.Element) bool { return e.Child("urn:xmpp:carbons:2", "enable") != nil }) > 0
 	})
+}
+
+// A roster of thousands is far above the usual limit of a stanza.
+func TestBigRoster(t *testing.T) {
+	const n = 5000
+	var items strings.Builder
+	for i := range n {
+		fmt.Fprintf(&items, `<item jid='somebody-%d@somewhere.example.org' name='Somebody Number %d' subscription='both'><group>All of them</group></item>`, i, i)
+	}
+	require.Greater(t, items.Len(), 512<<10)
+	w := newWorld(t)
+	w.behaves(func(b *behaviour) {
+		b.iq = func(c *conn, iq *element.Element) bool {
+			if iq.Child("jabber:iq:roster", "query") == nil {
+				return false
+			}
+			c.result(iq, `<query xmlns='jabber:iq:roster'>`+items.String()+`</query>`)
+			return true
+		}
+	})
+	w.startOnline()
+	w.until("roster", func() bool {
+		var rows []storage.RosterItem
+		require.NoError(t, w.account.DB.View(t.Context(), func(r *storage.Reader) (err error) {
+			rows, err = r.Roster(w.account.ID)
+			return err
+		}))
+		return len(rows) == n
+	})
+	require.Equal(t, 1, w.connections())
 }

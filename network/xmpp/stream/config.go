@@ -62,6 +62,10 @@ type Limits struct {
 	// it may have (64), Attrs the attributes per element (64), Children the
 	// children per element (10,000).
 	Stanza, Depth, Attrs, Children int
+	// Large takes the place of Stanza for the answer to a request of ours to
+	// our own account, such as that for the roster: 4 MiB, and never above Skip.
+	// It may have more children in proportion.
+	Large int
 	// Skip is the size in bytes above which the connection is given up rather
 	// than reading past a stanza: 4 MiB.
 	Skip int
@@ -81,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 	l.Attrs = positive(l.Attrs, element.DefaultAttrs)
 	l.Children = positive(l.Children, element.DefaultChildren)
 	l.Skip = max(positive(l.Skip, 4<<20), l.Stanza)
+	l.Large = max(min(positive(l.Large, 4<<20), l.Skip), l.Stanza)
 	l.Queue = positive(l.Queue, 256)
 	l.QueueBytes = positive(l.QueueBytes, 4<<20)
 	l.Unacked = positive(l.Unacked, 1000)
@@ -89,12 +94,17 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-func (l Limits) framer() framer.Limits {
-	return framer.Limits{Bytes: l.Stanza, Depth: l.Depth, Attrs: l.Attrs, Skip: l.Skip}
+func (l Limits) framer(more func(head []byte) int) framer.Limits {
+	return framer.Limits{Bytes: l.Stanza, Depth: l.Depth, Attrs: l.Attrs, More: more, Skip: l.Skip}
 }
 
 func (l Limits) element() element.Limits {
 	return element.Limits{Bytes: l.Stanza, Depth: l.Depth, Attrs: l.Attrs, Children: l.Children}
+}
+
+// large are the limits of an element of which the framer has let pass more.
+func (l Limits) large() element.Limits {
+	return element.Limits{Bytes: l.Large, Depth: l.Depth, Attrs: l.Attrs, Children: l.Children * (1 + l.Large/l.Stanza)}
 }
 
 // Timeouts bound each step. Zero fields mean the defaults.

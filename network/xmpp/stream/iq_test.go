@@ -4,6 +4,7 @@ package stream
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,5 +185,27 @@ func TestIQAnswerOverTheLimit(t *testing.T) {
 		require.ErrorIs(t, (<-done).err, framer.ErrLimit)
 		p.message("1")
 		require.EqualValues(t, 2, r.wantBody("1").Count)
+	}, func(c *Config) { c.Limits.Large = 256 << 10 })
+}
+
+// The answer to a request to our own account may be large. Nobody else's may,
+// nor what nobody asked for.
+func TestLargeAnswer(t *testing.T) {
+	large := "<query xmlns='urn:x'>" + strings.Repeat("<item/>", 100_000) + "</query>"
+	bubble(t, func(r *rig) {
+		p := r.online("s1")
+		done := r.request("")
+		id := p.expect(element.NSClient, "iq").AttrValue("id")
+		p.write("<iq type='result' from='mallory@example.org' id='" + id + "'>" + large + "</iq>")
+		p.write("<iq type='result' id='other'>" + large + "</iq>")
+		p.write("<iq type='result' id='" + id + "'>" + large + "</iq>")
+		got := <-done
+		require.NoError(t, got.err)
+		require.Len(t, got.payload.Children, 100_000)
+
+		done = r.request("bob@example.org/x")
+		id = p.expect(element.NSClient, "iq").AttrValue("id")
+		p.write("<iq type='result' from='bob@example.org/x' id='" + id + "'>" + large + "</iq>")
+		require.ErrorIs(t, (<-done).err, framer.ErrLimit)
 	})
 }

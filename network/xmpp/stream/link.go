@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,21 @@ type link struct {
 func newLink(ctx context.Context, s *Stream, w *wire, ss session) *link {
 	l := &link{s: s, wire: w, session: ss, watch: newWatch()}
 	l.ctx, l.end = context.WithCancelCause(ctx)
+	w.more = l.more
 	return l
+}
+
+// more says how large a stanza may be that is larger than most.
+func (l *link) more(head []byte) int {
+	tag := bytes.TrimRight(head, "/>")
+	iq, err := l.wire.parse(append(append(make([]byte, 0, len(tag)+2), tag...), "/>"...))
+	if err != nil || !iq.Is(element.NSClient, "iq") || iq.AttrValue("type") != string(stanza.ResultIQ) {
+		return 0
+	}
+	if !l.s.tracker.own(iq.AttrValue("id"), iq.AttrValue("from"), l.session.jid) {
+		return 0
+	}
+	return l.s.cfg.Limits.Large
 }
 
 // serve runs the stream until the connection ends, and returns why.

@@ -73,6 +73,15 @@ func (t *tracker) deliver(iq *element.Element, account jid.JID, failure error) b
 	return ok
 }
 
+// own reports whether an answer is expected under that id, from there, and from
+// nobody but our own account.
+func (t *tracker) own(id, from string, account jid.JID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, ok := t.pending[id]
+	return ok && (r.to.Equal(jid.JID{}) || r.to.Equal(account.Bare())) && answers(from, r.to, account)
+}
+
 // failAll answers every request with err.
 func (t *tracker) failAll(err error) {
 	t.mu.Lock()

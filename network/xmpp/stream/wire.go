@@ -35,6 +35,7 @@ type wire struct {
 	features *element.Element // latest stream features
 	err      error            // what ended reading
 	pulse    pulse
+	more     func(head []byte) int // see framer.Limits
 }
 
 func newWire(conn *dial.Conn, l Limits, step time.Duration) *wire {
@@ -42,7 +43,12 @@ func newWire(conn *dial.Conn, l Limits, step time.Duration) *wire {
 	if secure, ok := conn.Conn.(*tls.Conn); ok {
 		w.base = secure.NetConn()
 	}
-	w.framer = framer.New(w.raw(), l.framer())
+	w.framer = framer.New(w.raw(), l.framer(func(head []byte) int {
+		if w.more == nil {
+			return 0
+		}
+		return w.more(head)
+	}))
 	return w
 }
 
@@ -133,10 +139,14 @@ func (w *wire) element() (*element.Element, framer.Frame, error) {
 
 // parse reads the bytes of an element below the stream header.
 func (w *wire) parse(b []byte) (*element.Element, error) {
-	if w.usual {
-		return element.Parse(b, w.limits.element())
+	limits := w.limits.element()
+	if len(b) > w.limits.Stanza {
+		limits = w.limits.large()
 	}
-	return w.scope.Parse(b, w.limits.element())
+	if w.usual {
+		return element.Parse(b, limits)
+	}
+	return w.scope.Parse(b, limits)
 }
 
 // ReadByte is what encoding/xml reads with when there is one.

@@ -23,6 +23,10 @@ type Limits struct {
 	// element) and the attributes per tag above which an element is read past
 	// instead of returned.
 	Bytes, Depth, Attrs int
+	// More is asked once an element has got larger than Bytes how large this
+	// one may be, up to Skip; head is its outermost start tag, as it arrived.
+	// Nil, and an answer below Bytes, mean no larger.
+	More func(head []byte) int
 	// Skip is the size in bytes above which the stream is given up instead.
 	Skip int
 }
@@ -180,7 +184,7 @@ func (f *Framer) take(kind Kind) Frame {
 	switch {
 	case s.skip > 0:
 		frame.Data, frame.Err = s.head, ErrLimit
-	case kind == Element && f.pos-f.start > f.lim.Bytes:
+	case kind == Element && f.tooLarge():
 		f.giveUp()
 		frame.Data, frame.Err = s.head, ErrLimit
 	default:
@@ -203,7 +207,7 @@ func (f *Framer) bound() error {
 	if s.prolog && f.pos-f.start > f.lim.Bytes {
 		return ErrLimit
 	}
-	if s.skip == 0 && f.pos-f.start > f.lim.Bytes {
+	if s.skip == 0 && f.tooLarge() {
 		f.giveUp()
 	}
 	if s.skip > 0 {
@@ -213,6 +217,21 @@ func (f *Framer) bound() error {
 		f.start = f.pos
 	}
 	return nil
+}
+
+// tooLarge reports whether the current element is larger than it may be.
+func (f *Framer) tooLarge() bool {
+	s, size := &f.scan, f.pos-f.start
+	if size <= f.lim.Bytes {
+		return false
+	}
+	if s.allowed == 0 {
+		s.allowed = f.lim.Bytes
+		if f.lim.More != nil && s.headLen > 0 && s.headLen <= f.lim.Bytes {
+			s.allowed = max(s.allowed, min(f.lim.More(f.buf[f.start:f.start+s.headLen]), f.lim.Skip))
+		}
+	}
+	return size > s.allowed
 }
 
 // giveUp stops holding the current element and makes up the one that stands in
@@ -234,6 +253,8 @@ func (f *Framer) giveUp() {
 // fill reads more behind what is there.
 func (f *Framer) fill() error {
 	switch {
+	case f.start == len(f.buf) && cap(f.buf) > 2*f.lim.Bytes+chunk:
+		f.buf, f.pos, f.start = nil, 0, 0 // something large is gone
 	case f.start == len(f.buf):
 		f.buf, f.pos, f.start = f.buf[:0], 0, 0
 	case cap(f.buf)-len(f.buf) < chunk && f.start > 0:

@@ -303,3 +303,37 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// What is larger than usual passes if somebody expects it, up to their limit,
+// and takes no memory for longer than it is there.
+func TestMore(t *testing.T) {
+	element := func(name string, n int) string {
+		return "<" + name + " a='1'>" + strings.Repeat("x", n) + "</" + name + ">"
+	}
+	var asked []string
+	lim := framer.Limits{Bytes: 100, Skip: 5000, More: func(head []byte) int {
+		asked = append(asked, string(head))
+		switch string(head) {
+		case "<big a='1'>":
+			return 1000
+		case "<huge a='1'>":
+			return 100_000 // Skip is the limit all the same
+		}
+		return 0
+	}}
+	in := "<s>" + element("small", 50) + element("big", 900) + element("plain", 900) + element("big", 1100) +
+		element("huge", 4000) + element("small", 50) + "<" + strings.Repeat("n", 200) + "/></s>"
+	for _, r := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in))} {
+		asked = nil
+		got, err := all(r, lim)
+		require.NoError(t, err)
+		for i := range got {
+			got[i], _, _ = strings.Cut(got[i], " ")
+			got[i], _, _ = strings.Cut(got[i], "nn")
+		}
+		require.Equal(t, []string{"1:<s>", "2:<small", "2:<big", "over:<plain", "over:<big", "2:<huge", "2:<small", "over:<", "4:</s>"}, got)
+		require.Equal(t, []string{"<big a='1'>", "<plain a='1'>", "<big a='1'>", "<huge a='1'>"}, asked, "once each")
+	}
+	_, err := all(strings.NewReader("<s>"+element("huge", 60_000)), lim)
+	require.ErrorIs(t, err, framer.ErrLimit)
+}

@@ -43,6 +43,7 @@ type scanner struct {
 	end    int    // how much of the name of an end tag has been seen
 
 	headLen int    // length of the outermost start tag, once it is complete
+	allowed int    // how large the element may be, once that was asked
 	skip    int    // bytes read past, when the element is over a limit
 	head    []byte // what stands in for it
 }
