@@ -16,6 +16,8 @@
 //	unasked.go  messages whose recipient cannot be asked for devices
 //	refusal.go  stanzas that the server ends the stream for
 //	catchup.go  archive pages: messages, dedupe keys and cursor in one
+//	run.go      the order of what one run through an archive brings
+//	doubt.go    messages that may have arrived on a stream that is lost
 //	history.go  older messages on demand: pages of the archive, backwards
 //	gap.go      what of the archive was not read
 //	order.go    places of archived messages among those that are there

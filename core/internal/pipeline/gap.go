@@ -3,6 +3,8 @@
 package pipeline
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/confab-im/confab/storage"
@@ -19,8 +21,8 @@ func closed(part storage.Gap) bool { return part.Before == part.After }
 
 // ends returns where the conversations of an account end that there are before
 // a page is stored.
-func (c *CatchUp) ends(tx *storage.Tx, account int64) (map[int64]int64, error) {
-	list, err := tx.Conversations(storage.ConversationQuery{AccountID: account})
+func (c *CatchUp) ends(r *storage.Reader, account int64) (map[int64]int64, error) {
+	list, err := r.Conversations(storage.ConversationQuery{AccountID: account})
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +31,37 @@ func (c *CatchUp) ends(tx *storage.Tx, account int64) (map[int64]int64, error) {
 		if row.LastMessageID == 0 {
 			continue // a gap in it lies at its beginning
 		}
-		if ends[row.ID], err = c.end(tx.Reader, row.ID); err != nil {
+		if ends[row.ID], err = c.end(r, row.ID); err != nil {
 			return nil, err
 		}
 	}
 	return ends, nil
+}
+
+// sinceMargin is how much older than what is known messages may be that are
+// asked for by time: clocks differ, and what is known already does no harm.
+const sinceMargin = 7 * 24 * time.Hour
+
+// Since is the time from which on to read an archive that does not know the
+// cursor any more; zero if nothing is known. What may still be missing before
+// that lies in a gap.
+func (a *Account) Since(ctx context.Context, c *CatchUp) (since time.Time, err error) {
+	var ends map[int64]int64
+	err = a.DB.View(ctx, func(r *storage.Reader) (err error) {
+		ends, err = c.ends(r, a.ID)
+		return err
+	})
+	if err != nil {
+		return since, fmt.Errorf("look for what is known: %w", err)
+	}
+	last := int64(0)
+	for _, end := range ends {
+		last = max(last, end)
+	}
+	if last == 0 {
+		return since, nil
+	}
+	return time.UnixMicro(min(last, c.ceiling)).Add(-sinceMargin), nil
 }
 
 // leaveGap notes what the archive may have between the cursor and a page. ends

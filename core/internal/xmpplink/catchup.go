@@ -165,8 +165,14 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int)
 		f := <-next
 		lost := false
 		if errors.Is(f.err, xmpp.ErrNoCursor) {
-			// The archive has forgotten the cursor.
-			f = <-l.fetchPage(ctx, xmpp.ArchiveQuery{Max: size, Last: true})
+			// The archive has forgotten the cursor. Read from the oldest message
+			// on that may be new: encrypted ones can be read in their order only.
+			since, err := l.account.Since(ctx, run)
+			if err != nil {
+				return err
+			}
+			query = xmpp.ArchiveQuery{Start: since, Max: size, Last: since.IsZero()}
+			f = <-l.fetchPage(ctx, query)
 			lost = true
 		}
 		if f.err != nil {
@@ -174,7 +180,7 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int)
 		}
 		l.archiveKnown.Store(true)
 		l.log.Debug("archive page", "messages", len(f.page.Items), "complete", f.page.Complete)
-		done := f.page.Complete || f.page.Last == "" || query.Last || lost
+		done := f.page.Complete || f.page.Last == "" || query.Last
 		if !done && trail.circles(f.page.Last) {
 			l.log.Warn("archive goes round in circles")
 			done = true

@@ -55,6 +55,7 @@ type server struct {
 	acks     []ack
 	archived []string // results, from id a0 on
 	queries  int      // of the archive
+	expired  int      // results at its beginning that it has forgotten
 }
 
 // A behaviour is what a server does otherwise. Its functions are called by the
@@ -439,6 +440,7 @@ func (c *conn) page(iq, query *element.Element) {
 	c.mu.Lock()
 	archive := c.archived
 	c.queries++
+	gone := c.expired
 	c.mu.Unlock()
 	set := query.Child("http://jabber.org/protocol/rsm", "set")
 	first, most := 0, 250
@@ -447,19 +449,24 @@ func (c *conn) page(iq, query *element.Element) {
 	}
 	if after := set.ChildText("http://jabber.org/protocol/rsm", "after"); after != "" {
 		n, err := strconv.Atoi(strings.TrimPrefix(after, "a"))
-		if err != nil || n >= len(archive) {
+		if err != nil || n >= len(archive) || n < gone {
 			c.refuse(iq, "item-not-found")
 			return
 		}
 		first = n + 1
 	} else if end := set.Child("http://jabber.org/protocol/rsm", "before"); end != nil {
 		if n, err := strconv.Atoi(strings.TrimPrefix(end.Text, "a")); err == nil {
+			if n < gone {
+				c.refuse(iq, "item-not-found")
+				return
+			}
 			archive = archive[:n]
 		}
-		first = max(0, len(archive)-most)
-		c.results(iq, query, archive, first, len(archive), first == 0)
+		first = max(gone, len(archive)-most)
+		c.results(iq, query, archive, first, len(archive), first == gone)
 		return
 	}
+	first = max(first, gone)
 	last := min(len(archive), first+most)
 	c.results(iq, query, archive, first, last, last == len(archive))
 }
