@@ -33,9 +33,9 @@ type Invite struct {
 
 // ParseInvite reads the invitation in a message, nil when there is none that
 // its sender may send: the room itself, not its occupants, or for a direct one
-// anybody.
+// anybody. The copy of one that we sent is none.
 func ParseInvite(m Message) *Invite {
-	if m.Type == "error" || m.Type == "groupchat" || m.Element == nil {
+	if m.Type == "error" || m.Type == "groupchat" || m.Carbon == CarbonSent || m.Element == nil {
 		return nil
 	}
 	if user := m.Element.Child(nsMUCUser, "x"); user.Child(nsMUCUser, "invite") != nil {

@@ -135,3 +135,9 @@ func (a RoomAvatar) LogValue() slog.Value { return slog.StringValue("room avatar
 
 // MarshalText returns what a is, without its content.
 func (a RoomAvatar) MarshalText() ([]byte, error) { return []byte("room avatar" + redacted), nil }
+
+// Format writes what r is, without who is in it.
+func (r *Room) Format(s fmt.State, _ rune) { redact(s, "room") }
+
+// LogValue is what r is, without who is in it.
+func (r *Room) LogValue() slog.Value { return slog.StringValue("room" + redacted) }
