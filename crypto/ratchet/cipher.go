@@ -5,8 +5,6 @@ package ratchet
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 
@@ -42,16 +40,10 @@ func (k *messageKeys) appendSealed(b, plaintext []byte) ([]byte, error) {
 }
 
 // mac is the whole HMAC of a message; profiles send its front.
-func (k *messageKeys) mac(s *suite, associated *[2][32]byte, covered []byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, k.macKey())
-	for i := range associated {
-		if s.profile == engine.Profile03 {
-			h.Write([]byte{engine.TypeByte})
-		}
-		h.Write(associated[i][:])
-	}
-	h.Write(covered)
-	h.Sum(sum[:0])
+func (k *messageKeys) mac(s *suite, associated *[2][32]byte, covered []byte) (sum secret) {
+	key := secret(k.macKey())
+	hmac256(&sum, &key, s.typeByte, associated[0][:], s.typeByte, associated[1][:], covered)
+	clear(key[:])
 	return sum
 }
 

@@ -18,7 +18,9 @@ type suite struct {
 	root    string // HKDF info of the root chain
 	message string // HKDF info of the message key
 	macSize int
-	wire    wire
+	// typeByte stands before the identities in what the MAC covers.
+	typeByte []byte
+	wire     wire
 }
 
 // wire is the form of the messages of a profile.
@@ -41,7 +43,7 @@ type wire interface {
 
 var (
 	suite03 = &suite{
-		profile: engine.Profile03, macSize: 8, wire: wire03{},
+		profile: engine.Profile03, macSize: 8, typeByte: []byte{engine.TypeByte}, wire: wire03{},
 		x3dh: "WhisperText", root: "WhisperRatchet", message: "WhisperMessageKeys",
 	}
 	suite2 = &suite{
@@ -66,50 +68,57 @@ type secret [32]byte
 
 const (
 	blockSize  = sha256.BlockSize
-	maxHMAC    = 5 * 32 // the input of the key agreement is the longest
+	maxInfo    = 32
 	innerPad   = 0x36
 	outerPad   = 0x5c
 	chainInput = 0x02
 	keyInput   = 0x01
 )
 
-// hmac256 sets out to HMAC-SHA256 of msg, at most maxHMAC bytes (RFC 2104). It
-// makes nothing that the garbage collector would have to take away, which is
-// what a message far ahead in a chain costs most of otherwise. out may be key.
-func hmac256(out, key *secret, msg []byte) {
-	var b [blockSize + maxHMAC]byte
+// hmac256 sets out to HMAC-SHA256 of the parts in a row (RFC 2104). For what is
+// not longer than an ordinary message it makes nothing that the garbage
+// collector would have to take away, which is what a message far ahead in a
+// chain costs most of otherwise. out may be key.
+func hmac256(out, key *secret, parts ...[]byte) {
+	var front [blockSize + 256]byte
 	for i := range blockSize {
-		b[i] = innerPad
+		front[i] = innerPad
 	}
 	for i, k := range key {
-		b[i] ^= k
+		front[i] ^= k
 	}
-	n := copy(b[blockSize:], msg)
-	inner := sha256.Sum256(b[:blockSize+n])
+	b := front[:blockSize]
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	inner := sha256.Sum256(b)
+	clear(b)
 	for i := range blockSize {
-		b[i] ^= innerPad ^ outerPad
+		front[i] = outerPad
 	}
-	n = copy(b[blockSize:], inner[:])
-	*out = sha256.Sum256(b[:blockSize+n])
-	clear(b[:])
+	for i, k := range key {
+		front[i] ^= k
+	}
+	b = append(front[:blockSize], inner[:]...)
+	*out = sha256.Sum256(b)
+	clear(b)
 }
 
-// hkdf256 fills out with HKDF-SHA256 (RFC 5869).
+// hkdf256 fills out with HKDF-SHA256 (RFC 5869). info is at most maxInfo bytes.
 func hkdf256(out []byte, salt *secret, ikm []byte, info string) {
 	var prk, t secret
-	var b [maxHMAC]byte
+	var label [maxInfo + 1]byte
+	n := copy(label[:maxInfo], info)
 	hmac256(&prk, salt, ikm)
-	n := 0
+	previous := t[:0]
 	for i := byte(1); len(out) > 0; i++ {
-		m := n + copy(b[n:], info)
-		b[m] = i
-		hmac256(&t, &prk, b[:m+1])
-		out = out[copy(out, t[:]):]
-		n = copy(b[:], t[:])
+		label[n] = i
+		hmac256(&t, &prk, previous, label[:n+1])
+		previous = t[:]
+		out = out[copy(out, previous):]
 	}
 	clear(prk[:])
 	clear(t[:])
-	clear(b[:])
 }
 
 // agree is the key agreement's KDF: HKDF over 32 bytes of FF and the four shared

@@ -74,7 +74,7 @@ func TestHKDFVectors(t *testing.T) {
 // The own HMAC and HKDF are those of the standard library.
 func TestKDFMatchesStandardLibrary(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{3})
-	for n := range maxHMAC + 1 {
+	for n := range 600 {
 		var key, out secret
 		_, _ = random.Read(key[:])
 		msg := make([]byte, n)
