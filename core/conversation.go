@@ -188,9 +188,13 @@ func (cv *Conversation) MarkRead(ctx context.Context, upTo Cursor) error {
 	return nil
 }
 
-// SetEncryption chooses how messages written from now on travel. Those
-// already queued keep theirs: what was written to be encrypted stays so.
+// SetEncryption chooses how messages written from now on travel: Plain, or OMEMO
+// for everything else. Those already queued keep theirs: what was written to be
+// encrypted stays so.
 func (cv *Conversation) SetEncryption(ctx context.Context, e Encryption) error {
+	if e != Plain {
+		e = OMEMO
+	}
 	return cv.change(ctx, func(row *storage.Conversation) { row.Encryption = uint8(e) })
 }
 

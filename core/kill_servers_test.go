@@ -267,7 +267,7 @@ func (k *killing) finish() {
 		var in, out []string
 		for _, m := range all {
 			require.Equal(k.t, "text", m.Kind, m.Reason)
-			require.Equal(k.t, "omemo", m.Encryption)
+			require.Equal(k.t, "omemo:2", m.Encryption, m.Body)
 			if m.Outgoing {
 				out = append(out, m.Body)
 			} else {

@@ -56,15 +56,19 @@ func (k MessageKind) String() string {
 // Encryption says how a message travelled, or how a conversation's messages are to.
 type Encryption uint8
 
-// The encryptions. OMEMO is what every new conversation uses.
+// The encryptions. OMEMO is what every new conversation uses; which version a
+// message takes is up to the devices that have to read it. A message says OMEMO2
+// when it went in version 2 (urn:xmpp:omemo:2) only, and OMEMO when in 0.3 to
+// any of them, or not yet.
 const (
-	Plain = Encryption(pipeline.EncryptionNone)
-	OMEMO = Encryption(pipeline.EncryptionOMEMO)
+	Plain  = Encryption(pipeline.EncryptionNone)
+	OMEMO  = Encryption(pipeline.EncryptionOMEMO)
+	OMEMO2 = Encryption(pipeline.EncryptionOMEMO2)
 )
 
 // String returns the encryption's stable name.
 func (e Encryption) String() string {
-	return name(map[Encryption]string{Plain: "plain", OMEMO: "omemo"}, e)
+	return name(map[Encryption]string{Plain: "plain", OMEMO: "omemo", OMEMO2: "omemo:2"}, e)
 }
 
 func name[K comparable](names map[K]string, k K) string {

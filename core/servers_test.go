@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/internal/cutproxy"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
@@ -60,10 +61,16 @@ type user struct {
 // not nil.
 func newUser(t *testing.T, s *testserver.Server, prefix string, proxy *cutproxy.Proxy) *user {
 	t.Helper()
+	return newUserOn(t, s, prefix, proxy, nil)
+}
+
+// newUserOn is newUser with a session engine of choice; nil is the default.
+func newUserOn(t *testing.T, s *testserver.Server, prefix string, proxy *cutproxy.Proxy, e engine.Engine) *user {
+	t.Helper()
 	a := s.NewAccount(t, prefix)
 	u := &user{t: t, config: core.Config{
 		Path: filepath.Join(t.TempDir(), prefix+".db"), Key: []byte("0123456789abcdef0123456789abcdef"),
-		RootCAs: s.CAPool, Logger: testLogger(t, prefix),
+		Engine: e, RootCAs: s.CAPool, Logger: testLogger(t, prefix),
 	}}
 	u.where = accountAt(t, s.Addr, a)
 	if proxy != nil {

@@ -56,7 +56,7 @@ func (d *demo) exchange(ctx context.Context, from, to *quickdrive.Peer, body str
 		return err
 	}
 	m := got.Message
-	if m.Body != body || m.Encryption != "omemo" {
+	if m.Body != body || m.Encryption != "omemo:2" {
 		return fmt.Errorf("%s received something else: kind %s, %s, %d bytes, reason %q", to.JID, m.Kind, m.Encryption, len(m.Body), m.Reason)
 	}
 	states := []string{"queued"}

@@ -110,7 +110,7 @@
 //
 // # Messages
 //
-//	{"id":1,"account":"alice@example.org","peer":"bob@example.org","sender":"bob@example.org","outgoing":false,"kind":"text","body":"Hello","at":"2026-01-02T03:04:05Z","state":"received","encryption":"omemo","trust":"blind","fingerprint":"05…","cursor":1767323045000000}
+//	{"id":1,"account":"alice@example.org","peer":"bob@example.org","sender":"bob@example.org","outgoing":false,"kind":"text","body":"Hello","at":"2026-01-02T03:04:05Z","state":"received","encryption":"omemo:2","trust":"blind","fingerprint":"05…","cursor":1767323045000000}
 //
 // "id" is for good. "kind" is text, or unreadable with a "reason", a code.
 // "state" is received; or queued, blocked (with a "reason"), sent, delivered,

@@ -151,12 +151,14 @@ type Outgoing struct {
 	Receipt   bool     `json:"receipt"`              // ask for a receipt (XEP-0184)
 	NoBody    bool     `json:"no_fallback"`          // encrypted without a fallback body
 	Readers   []string `json:"recipients,omitempty"` // bare addresses to encrypt for; the receiver by default
+	Hold      bool     `json:"hold,omitempty"`       // do not send it: the stanza is in Sent.XML
 }
 
 // Sent tells what became of a message.
 type Sent struct {
 	ID       string   `json:"id"`
 	Warnings []string `json:"warnings"` // devices that were left out
+	XML      string   `json:"xml"`      // of a message that was held, for Raw
 }
 
 // Send sends a message.

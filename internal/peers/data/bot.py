@@ -36,6 +36,7 @@ class Bot:
     def __init__(self):
         self.xmpp = self.manager = None
         self.own = ""
+        self.profiles = ()  # the versions of OMEMO it has
         self.policy = {"blind": True}
         self.inbox = asyncio.Queue()
         self.available = asyncio.Event()  # the server has seen the own presence
@@ -79,6 +80,7 @@ class Bot:
         xmpp._always_send_everything = False
         await xmpp.get_roster()
         await xmpp["xep_0280"].enable()
+        self.profiles = tuple(profiles)
         if profiles:
             self.manager = await omemo_bot.start(xmpp, profiles, state, self.policy)
         for profile in profiles:  # not before: interests belong to the full address
@@ -88,7 +90,7 @@ class Bot:
         await self.become_available(bool(profiles))
         return {"jid": xmpp.boundjid.full}
 
-    async def send(self, to, body, encrypted="", type="chat", id="", recipients=(), receipt=False, no_fallback=False):
+    async def send(self, to, body, encrypted="", type="chat", id="", recipients=(), receipt=False, no_fallback=False, hold=False):
         stanza = self.xmpp.make_message(mto=to, mtype=type)
         stanza["id"] = id or self.xmpp.new_id()
         warnings = []
@@ -107,6 +109,8 @@ class Bot:
         ET.SubElement(stanza.xml, "{urn:xmpp:sid:0}origin-id", {"id": stanza["id"]})
         if receipt:
             ET.SubElement(stanza.xml, RECEIPTS + "request")
+        if hold:
+            return {"id": stanza["id"], "warnings": warnings, "xml": str(stanza)}
         stanza.send()
         return {"id": stanza["id"], "warnings": warnings}
 
@@ -209,7 +213,8 @@ class Bot:
             "type": xml.get("type") or "normal", "body": xml.findtext(CLIENT + "body") or "", "carbon": carbon,
             "origin": "" if origin is None else origin.get("id"),
         }
-        for namespace in wire.PROFILES.values():
+        for profile in self.profiles:
+            namespace = wire.PROFILES[profile]
             root = xml.find("{%s}encrypted" % namespace)
             if root is not None and self.manager is not None:
                 if event["type"] == "groupchat":
