@@ -206,7 +206,7 @@ func TestDefectPreKeyIDZero(t *testing.T) {
 	s, _, err := decodeState(sender.State)
 	require.NoError(t, err)
 	s.PendingPreKey.PreKeyID.Value = 0
-	kex := wrap(t, encoded(t, s), forger{}.message(t, sender.State, "x"))
+	kex := wrapAs(t, s, forger{}.message(t, sender.State, "x"))
 	format := newCall().format
 	msg, err := protocol.NewPreKeySignalMessageFromBytes(kex, format.PreKeySignalMessage, format.SignalMessage)
 	require.NoError(t, err)
@@ -312,7 +312,7 @@ func TestDefectLowOrderKeys(t *testing.T) {
 func TestDefectEncryptWithoutSession(t *testing.T) {
 	a, _ := parties(t)
 	require.Panics(t, func() { _, _ = newCallFor(a.Identity).cipher().Encrypt(context.Background(), []byte("x")) })
-	for _, s := range []engine.State{nil, {}, make(engine.State, stateMin)} {
+	for _, s := range []engine.State{nil, {}, make(engine.State, 253)} {
 		_, _, _, err := New().Encrypt(s, []byte("x"))
 		require.ErrorIs(t, err, engine.ErrBadState)
 	}

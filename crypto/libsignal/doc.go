@@ -30,8 +30,9 @@
 //     initialised. A program that uses the module elsewhere loses its logs too.
 //   - A panic inside becomes engine.ErrEngine.
 //
-// Sessions are serialised in an encoding of this package, versioned, of about
-// 400 bytes plus 84 for each skipped message.
+// Sessions are serialised as an engine.Session, of about 400 bytes plus 84 for
+// each skipped message. Those of package ratchet are understood too, so that an
+// app can change from either engine to the other and keep its sessions.
 //
 // It does not do Profile2.
 //

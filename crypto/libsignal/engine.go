@@ -273,17 +273,18 @@ func forgetOldest(s *record.StateStructure) {
 
 // RemoteIdentity implements engine.Engine.
 func (*Engine) RemoteIdentity(s engine.State) (engine.PublicKey, error) {
-	if err := checkHeader(s); err != nil {
+	session, err := parseState(s)
+	if err != nil {
 		return engine.PublicKey{}, fmt.Errorf("read remote identity: %w", err)
 	}
-	return engine.PublicKey(s[offRemote : offRemote+32]), nil
+	return session.RemoteIdentity, nil
 }
 
 // Matches implements engine.Engine.
 func (*Engine) Matches(s engine.State, kex engine.KeyExchange) (bool, error) {
-	if err := checkHeader(s); err != nil {
+	session, err := parseState(s)
+	if err != nil {
 		return false, fmt.Errorf("match key exchange: %w", err)
 	}
-	return engine.PublicKey(s[offRemote:offRemote+32]) == kex.Identity &&
-		engine.PublicKey(s[offBase:offBase+32]) == kex.Base, nil
+	return session.RemoteIdentity == kex.Identity && session.BaseKey == kex.Base, nil
 }

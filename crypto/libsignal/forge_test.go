@@ -104,6 +104,11 @@ func wrap(t testing.TB, sender engine.State, inner []byte) []byte {
 	t.Helper()
 	s, _, err := decodeState(sender)
 	require.NoError(t, err)
+	return wrapAs(t, s, inner)
+}
+
+func wrapAs(t testing.TB, s *record.StateStructure, inner []byte) []byte {
+	t.Helper()
 	require.NotNil(t, s.PendingPreKey)
 	pb := appendVarint([]byte{versionByte}, 1, s.PendingPreKey.PreKeyID.Value)
 	pb = appendBytes(pb, 2, s.SenderBaseKey)

@@ -83,7 +83,7 @@ func TestStateEncodingIsStable(t *testing.T) {
 	b, err := encodeState(engine.Profile03, sample(2))
 	require.NoError(t, err)
 	sum := sha256.Sum256(b)
-	require.Len(t, b, stateMin+2*(70+2*storedKey))
+	require.Len(t, b, 253+2*(70+2*84))
 	require.Equal(t, "e40784d42586019ba8ee5315fa5f97135a6c7b5b7977bb1021491804605c2be3", hex.EncodeToString(sum[:]))
 	remote, err := New().RemoteIdentity(b)
 	require.NoError(t, err)
