@@ -54,7 +54,7 @@ func (cv *Conversation) Send(ctx context.Context, d Draft) (MessageID, error) {
 	if err := d.check(); err != nil {
 		return 0, err
 	}
-	return cv.enqueue(ctx, pipeline.Outgoing{Conversation: cv.id, RemoteID: rand.Text(), Body: d.Body})
+	return cv.enqueue(ctx, pipeline.Outgoing{Conversation: cv.id, RemoteID: rand.Text(), Content: pipeline.Content{Body: d.Body}})
 }
 
 func (cv *Conversation) enqueue(ctx context.Context, m pipeline.Outgoing) (MessageID, error) {
@@ -77,7 +77,7 @@ func (cv *Conversation) Retry(ctx context.Context, id MessageID) (MessageID, err
 		return 0, ErrNotRetryable
 	}
 	return cv.enqueue(ctx, pipeline.Outgoing{
-		Conversation: cv.id, RemoteID: rand.Text(), Body: m.Body, Replaces: id,
+		Conversation: cv.id, RemoteID: rand.Text(), Content: pipeline.Content{Body: m.Body}, Replaces: id,
 	})
 }
 

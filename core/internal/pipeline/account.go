@@ -32,26 +32,22 @@ type Builder interface {
 	// Plaintext makes what is encrypted of a message in a profile of OMEMO: its
 	// text, or an envelope with all that only its readers may see (XEP-0420).
 	Plaintext(p engine.Profile, a Affix, c Content) ([]byte, error)
-	// Content reads what others have made by such means. An error says why it
-	// must not be shown.
-	Content(p engine.Profile, a Affix, plaintext []byte) (Content, error)
-	// Message builds a chat message with an id that is its origin-id too.
-	// Without an envelope it is plain text; with several they say the same.
-	Message(to, id, body string, envs []omemo.Envelope) ([]byte, error)
+	// Content reads what others have made by such means; outside is what stands
+	// beside it in the clear, of which a profile that encrypts texts only takes
+	// the rest. An error says why it must not be shown.
+	Content(p engine.Profile, a Affix, outside Content, plaintext []byte) (Content, error)
+	// Message builds a message with an id that is its origin-id too.
+	Message(s Stanza) ([]byte, error)
 	// Empty builds the carrier of an OMEMO message without content.
 	Empty(to string, env omemo.Envelope) ([]byte, error)
 	// Receipt builds a delivery receipt (XEP-0184).
 	Receipt(to, id string) ([]byte, error)
 }
 
-// Content is what only the readers of a message may see.
-type Content struct {
-	Body string // empty: nothing to show
-}
-
 // Affix is what the content of a message and the stanza around it agree on.
 type Affix struct {
 	From, To string    // bare JIDs of the author and of the conversation
+	Room     bool      // To is a room
 	At       time.Time // of the encryption, or of the stanza
 }
 

@@ -14,18 +14,18 @@ import (
 	"github.com/confab-im/confab/storage"
 )
 
-// decrypt fills row from the envelopes of in. It says whether the row is to be
-// shown: messages without content and repeated ones are not. A message that
+// decrypt fills row from the envelopes of in and returns what they say. It says
+// whether the row is to be shown: messages without content and repeated ones
+// are not. A message that
 // cannot be read becomes a placeholder with the reason; its ratchet steps are
 // rolled back to a savepoint and no session is touched.
 //
 // The error is the database's only.
-func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order order) (show bool, err error) {
+func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *storage.Message, order order) (content Content, show bool, err error) {
 	row.Encryption = encryptionOf(in.Envelopes)
 	row.SenderDevice = in.Envelopes[0].SID
-	row.Body = "" // the fallback text beside an envelope is never shown
 	if a.OMEMO == nil {
-		return a.unreadable(in, row, ReasonNoEngine), nil
+		return content, a.unreadable(in, row, ReasonNoEngine), nil
 	}
 	var result omemo.Result
 	var refused *omemo.DecryptError
@@ -37,27 +37,27 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 	switch {
 	case errors.As(err, &refused):
 		if refused.Reason == omemo.ReasonDuplicate || refused.Reason == omemo.ReasonOwnMessage {
-			return false, nil // shown already
+			return content, false, nil // shown already
 		}
 		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.ancient() {
-			return false, nil // from before this device existed
+			return content, false, nil // from before this device existed
 		}
 		if err := a.noteBroken(tx, emit, in, refused, order); err != nil {
-			return false, err
+			return content, false, err
 		}
-		return a.unreadable(in, row, refused.Code()), nil
+		return content, a.unreadable(in, row, refused.Code()), nil
 	case err != nil:
-		return false, err
+		return content, false, err
 	}
 	if err := a.answer(tx, emit, result, order); err != nil {
-		return false, err
+		return content, false, err
 	}
 	emit.outcome.PreKeyUsed = emit.outcome.PreKeyUsed || result.PreKeyUsed
 	if result.NewKey {
 		emit.add(event.Event{Kind: event.TrustChanged, Peer: in.Sender})
 	}
 	if result.Empty {
-		return false, nil
+		return content, false, nil
 	}
 	row.Encryption = EncryptionOMEMO
 	if result.Profile == engine.Profile2 {
@@ -66,20 +66,19 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 	row.SenderDevice, row.Identity = result.Sender.Device, result.Identity[:]
 	row.Trust = uint8(result.Trust)
 	if result.Verdict == trust.Refuse {
-		return a.unreadable(in, row, "omemo.refused"), nil
+		return content, a.unreadable(in, row, "omemo.refused"), nil
 	}
-	content, err := a.Builder.Content(result.Profile, in.affix(a.JID), result.Plaintext)
+	content, err = a.Builder.Content(result.Profile, in.affix(a.JID), in.Content, result.Plaintext)
 	if err != nil { // the ratchet has moved on all the same: the message is authentic
-		return a.unreadable(in, row, code.Of(err)), nil
+		return Content{}, a.unreadable(in, row, code.Of(err)), nil
 	}
-	row.Body = content.Body
-	return row.Body != "" || result.Profile == engine.Profile03, nil
+	return content, content.Shown() || result.Profile == engine.Profile03 && !content.refers(), nil
 }
 
 // affix is what the content of a message must agree with.
 func (m *Incoming) affix(own string) Affix {
-	a := Affix{From: m.Sender, To: own, At: m.At}
-	if m.Outgoing {
+	a := Affix{From: m.Sender, To: own, At: m.At, Room: m.Room}
+	if m.Outgoing || m.Room {
 		a.To = m.Peer
 	}
 	return a

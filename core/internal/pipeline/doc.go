@@ -9,8 +9,8 @@
 //
 //	inbox.go    Deliver: one transaction for a batch of what came in
 //	decrypt.go  OMEMO decryption bound to that transaction, and its reasons
-//	answer.go    messages without content: answers to key exchanges, heartbeats
-//	broken.go    sessions that do not fit any more
+//	answer.go     messages without content: answers to key exchanges, heartbeats
+//	broken.go   sessions that do not fit any more
 //	spoilt.go   messages that cannot be stored, kept from harming others
 //	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
 //	unasked.go  messages whose recipient cannot be asked for devices
@@ -21,6 +21,9 @@
 //	history.go  older messages on demand: pages of the archive, backwards
 //	gap.go      what of the archive was not read
 //	order.go    places of archived messages among those that are there
+//	content.go   what a message says, in no protocol's terms
+//	extra.go       what a row keeps beside its columns
+//	reference.go what a message says about another one
 //	dedupe.go   the keys by which a message is known again
 //	row.go      the numbers stored in rows and their names
 //	killpoint.go named points at which a test may kill the process

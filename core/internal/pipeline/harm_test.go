@@ -33,9 +33,9 @@ func (b spoilt) Receipt(to, id string) ([]byte, error) {
 func TestSpoilt(t *testing.T) {
 	const bob = "bob@example.org"
 	batch := []pipeline.Incoming{
-		{Peer: bob, Sender: bob, RemoteID: "1", At: time.Now(), Body: "first"},
-		{Peer: bob, Sender: bob, RemoteID: "2", At: time.Now(), Body: "second", ReceiptTo: spoiling},
-		{Peer: bob, Sender: bob, RemoteID: "3", At: time.Now(), Body: "third"},
+		{Peer: bob, Sender: bob, RemoteID: "1", At: time.Now(), Content: pipeline.Content{Body: "first"}},
+		{Peer: bob, Sender: bob, RemoteID: "2", At: time.Now(), Content: pipeline.Content{Body: "second"}, ReceiptTo: spoiling},
+		{Peer: bob, Sender: bob, RemoteID: "3", At: time.Now(), Content: pipeline.Content{Body: "third"}},
 	}
 	check := func(t *testing.T, s *side) {
 		rows := s.history(s.conversation(bob, pipeline.EncryptionNone))
@@ -170,7 +170,7 @@ func TestSpoiltUpdate(t *testing.T) {
 		}
 		return storage.ErrInvalid
 	}
-	message := pipeline.Update{Message: &pipeline.Incoming{Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: "1", At: time.Now(), Body: "one"}}
+	message := pipeline.Update{Message: &pipeline.Incoming{Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: "1", At: time.Now(), Content: pipeline.Content{Body: "one"}}}
 	_, err := s.Deliver(t.Context(), []pipeline.Update{message, {Apply: spoilt}})
 	require.ErrorIs(t, err, storage.ErrInvalid)
 	c := s.conversation("bob@example.org", pipeline.EncryptionNone)
@@ -189,7 +189,7 @@ func TestPlace(t *testing.T) {
 	s := newSide(t, "alice@example.org", false)
 	in := func(place, body string) pipeline.Update {
 		return pipeline.Update{Message: &pipeline.Incoming{
-			Peer: "bob@example.org", Sender: "bob@example.org", At: time.Now(), Place: place, Body: body,
+			Peer: "bob@example.org", Sender: "bob@example.org", At: time.Now(), Place: place, Content: pipeline.Content{Body: body},
 		}}
 	}
 	s.deliver(in("s 1", "one"), in("s 2", "one"), in("s 1", "one"), in("s 1", "another"), in("", "one"), in("", "one"))
@@ -202,7 +202,7 @@ func TestOrderOutlivesBrokenRun(t *testing.T) {
 	s := newSide(t, "alice@example.org", false)
 	in := func(id string) pipeline.Incoming {
 		return pipeline.Incoming{
-			Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: id, ArchiveID: "a" + id, At: time.Now(), Body: id,
+			Peer: "bob@example.org", Sender: "bob@example.org", RemoteID: id, ArchiveID: "a" + id, At: time.Now(), Content: pipeline.Content{Body: id},
 		}
 	}
 	page := func(run *pipeline.CatchUp, ids ...string) {

@@ -27,7 +27,7 @@ func newShelf(random *rand.Rand, n, people int, start time.Time, own string) she
 		}
 		peer := fmt.Sprintf("p%d@example.org", random.IntN(people))
 		m := pipeline.Incoming{
-			Peer: peer, Sender: peer, RemoteID: fmt.Sprint("id", i), Body: fmt.Sprint("body ", i),
+			Peer: peer, Sender: peer, RemoteID: fmt.Sprint("id", i), Content: pipeline.Content{Body: fmt.Sprint("body ", i)},
 			ArchiveID: fmt.Sprint("a", i), At: at,
 		}
 		if random.IntN(4) == 0 {
@@ -69,7 +69,7 @@ func (s shelf) backwards(h *pipeline.History, n int) (p pipeline.Page, found boo
 func (s shelf) with(peer string) (list []string) {
 	for _, m := range s {
 		if m.Peer == peer {
-			list = append(list, m.Body)
+			list = append(list, m.Content.Body)
 		}
 	}
 	return list
@@ -272,7 +272,7 @@ func TestRoom(t *testing.T) {
 	var archive shelf
 	for i := range 900 {
 		archive = append(archive, pipeline.Incoming{
-			Peer: peer, Sender: peer, RemoteID: fmt.Sprint("id", i), Body: fmt.Sprint(i), ArchiveID: fmt.Sprint("a", i), At: at,
+			Peer: peer, Sender: peer, RemoteID: fmt.Sprint("id", i), Content: pipeline.Content{Body: fmt.Sprint(i)}, ArchiveID: fmt.Sprint("a", i), At: at,
 		})
 	}
 	s.catchUp(archive[:200], 200, false)
@@ -296,7 +296,7 @@ func TestHistoryReceipts(t *testing.T) {
 	s := newSide(t, "alice@example.org", false)
 	const bob = "bob@example.org"
 	own := pipeline.Incoming{
-		Peer: bob, Sender: s.JID, Outgoing: true, RemoteID: "m1", ArchiveID: "a1", Body: "ours", At: time.Now().Add(-3 * time.Hour),
+		Peer: bob, Sender: s.JID, Outgoing: true, RemoteID: "m1", ArchiveID: "a1", Content: pipeline.Content{Body: "ours"}, At: time.Now().Add(-3 * time.Hour),
 	}
 	run, err := s.BeginCatchUp(t.Context(), s.JID, time.Now())
 	require.NoError(t, err)

@@ -31,13 +31,17 @@ type Update struct {
 // the archive id on it.
 type Incoming struct {
 	Peer      string // bare JID of the conversation
-	Sender    string // bare JID of the author
+	Sender    string // bare JID of the author; in a room whose is not known: the occupant's address
+	Room      bool   // Peer is a room
+	Occupant  string // the author's id in a room that gives such ids; else empty
+	Nick      string // the author's in the room
+	RealJID   string // the author's bare JID if the room vouches for it; else empty
 	Outgoing  bool   // written by us, on another device
 	RemoteID  string // origin-id, else stanza id
 	ArchiveID string // stanza-id in the account's own archive, if known
 	Place     string // its place in the stream it came on, if that is counted
 	At        time.Time
-	Body      string
+	Content   Content          // what is not encrypted of it
 	Envelopes []omemo.Envelope // that say the same to different devices; none: plain text
 	// Unreadable is the code of why the content could not even be parsed;
 	// empty if it could.
@@ -58,11 +62,11 @@ func (m *Incoming) keys(own string) [][]byte {
 	if len(m.Envelopes) > 0 {
 		return keys
 	}
-	if k := ContentKey(m.Sender, m.RemoteID, m.Body); k != nil {
+	if k := ContentKey(m.Sender, m.RemoteID, m.Content.canonical()); k != nil {
 		keys = append(keys, k)
 	}
 	if len(keys) == 0 && m.Place != "" {
-		keys = append(keys, PlaceKey(m.Place, m.Sender, m.Body))
+		keys = append(keys, PlaceKey(m.Place, m.Sender, m.Content.canonical()))
 	}
 	return keys
 }
@@ -142,28 +146,41 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	row := storage.Message{
 		AccountID: a.ID, Outgoing: in.Outgoing, Sender: in.Sender,
 		RemoteID: in.RemoteID, ArchiveID: in.ArchiveID, Channel: a.Channel,
-		Kind: KindText, Body: in.Body, At: in.At, ReceivedAt: a.Now(),
+		Kind: KindText, At: in.At, ReceivedAt: a.Now(),
 		Encryption: EncryptionNone, State: StateReceived,
 	}
 	if in.Outgoing {
 		row.State = StateSent
 	}
-	show := true
+	content, show := in.Content, in.Content.Shown()
 	if in.Unreadable != "" {
-		row.Kind, row.Reason, row.Body, row.Encryption = KindUnreadable, in.Unreadable, "", EncryptionOMEMO
+		row.Kind, row.Reason, row.Encryption = KindUnreadable, in.Unreadable, EncryptionOMEMO
+		content, show = Content{}, true
 	} else if len(in.Envelopes) > 0 {
-		if show, err = a.decrypt(tx, emit, in, &row, order); err != nil {
+		if content, show, err = a.decrypt(tx, emit, in, &row, order); err != nil {
+			return false, err
+		}
+	}
+	if content.refers() {
+		if err := a.refer(tx, emit, in, &content, &row); err != nil {
 			return false, err
 		}
 	}
 	if !show {
 		return false, a.markSeen(tx, keys, 0)
 	}
-	conversation, _, err := tx.EnsureConversation(a.ID, in.Peer, ConversationDirect)
+	kind := ConversationDirect
+	if in.Room {
+		kind = ConversationRoom
+	}
+	conversation, _, err := tx.EnsureConversation(a.ID, in.Peer, kind)
 	if err != nil {
 		return false, err
 	}
 	row.ConversationID = conversation.ID
+	if err := content.fill(&row, in); err != nil {
+		return false, err
+	}
 	if order != nil {
 		row.SortKey, err = order.key(tx, conversation.ID, in.At)
 	} else {
@@ -200,8 +217,11 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	return true, nil
 }
 
-// ConversationDirect is the kind of a one-to-one conversation.
-const ConversationDirect uint8 = 1
+// The kinds of conversation, as stored.
+const (
+	ConversationDirect uint8 = 1 // with one person
+	ConversationRoom   uint8 = 2
+)
 
 // known says whether the message was taken in before. What the second way of
 // its arrival adds (an archive id, the certainty that the server has it) is

@@ -19,7 +19,7 @@ import (
 type Outgoing struct {
 	Conversation int64
 	RemoteID     string // becomes the stanza id and the origin-id
-	Body         string
+	Content      Content
 	// Replaces is a failed message whose place this one takes; 0 for none.
 	Replaces int64
 }
@@ -43,8 +43,11 @@ func (a *Account) Enqueue(ctx context.Context, m Outgoing) (id int64, err error)
 		row := storage.Message{
 			ConversationID: conversation.ID, AccountID: a.ID, Outgoing: true,
 			Sender: a.JID, RemoteID: m.RemoteID, Channel: a.Channel,
-			Kind: KindText, Body: m.Body, At: a.Now(), ReceivedAt: a.Now(),
+			Kind: KindText, At: a.Now(), ReceivedAt: a.Now(),
 			State: StateQueued, Encryption: conversation.Encryption,
+		}
+		if err := m.Content.fill(&row, nil); err != nil {
+			return err
 		}
 		if row.Encryption == EncryptionDefault {
 			row.Encryption = EncryptionOMEMO
@@ -56,7 +59,7 @@ func (a *Account) Enqueue(ctx context.Context, m Outgoing) (id int64, err error)
 		if row.Encryption == EncryptionNone {
 			// An archive copy must be known again even if every trace of the
 			// stream is lost; for OMEMO the key is known once encrypted.
-			if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, m.RemoteID, m.Body)}, id); err != nil {
+			if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, m.RemoteID, m.Content.canonical())}, id); err != nil {
 				return err
 			}
 		}
@@ -174,6 +177,10 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 	if err != nil {
 		return false, err
 	}
+	content, err := contentOf(&message)
+	if err != nil {
+		return false, err
+	}
 	var envs []omemo.Envelope
 	if message.Encryption != EncryptionNone {
 		if a.OMEMO == nil {
@@ -184,7 +191,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 			return false, nil
 		}
 		plaintext := func(p engine.Profile) ([]byte, error) {
-			return a.Builder.Plaintext(p, Affix{From: a.JID, To: row.To, At: a.Now()}, Content{Body: message.Body})
+			return a.Builder.Plaintext(p, Affix{From: a.JID, To: row.To, At: a.Now()}, content)
 		}
 		err := tx.Savepoint(func() (err error) {
 			envs, _, err = a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), plaintext, []string{row.To, a.JID})
@@ -211,7 +218,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 			}
 		}
 	}
-	row.Stanza, err = a.Builder.Message(row.To, message.RemoteID, message.Body, envs)
+	row.Stanza, err = a.Builder.Message(Stanza{To: row.To, ID: message.RemoteID, Content: content, Envelopes: envs})
 	return err == nil, err
 }
 

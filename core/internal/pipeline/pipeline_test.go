@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -24,8 +25,9 @@ import (
 
 // packet is what the test's Builder makes instead of XML.
 type packet struct {
-	To, ID, Body, Receipt string
-	Envs                  []omemo.Envelope
+	To, ID, Receipt string
+	Content         pipeline.Content
+	Envs            []omemo.Envelope
 }
 
 type builder struct{}
@@ -37,13 +39,17 @@ func encode(p packet) ([]byte, error) {
 }
 
 func (builder) Plaintext(_ engine.Profile, _ pipeline.Affix, c pipeline.Content) ([]byte, error) {
-	return []byte(c.Body), nil
+	return json.Marshal(c)
 }
-func (builder) Content(_ engine.Profile, _ pipeline.Affix, b []byte) (pipeline.Content, error) {
-	return pipeline.Content{Body: string(b)}, nil
+func (builder) Content(_ engine.Profile, _ pipeline.Affix, _ pipeline.Content, b []byte) (c pipeline.Content, err error) {
+	return c, json.Unmarshal(b, &c)
 }
-func (builder) Message(to, id, body string, envs []omemo.Envelope) ([]byte, error) {
-	return encode(packet{To: to, ID: id, Body: body, Envs: envs})
+func (builder) Message(s pipeline.Stanza) ([]byte, error) {
+	p := packet{To: s.To, ID: s.ID, Content: s.Content, Envs: s.Envelopes}
+	if len(p.Envs) > 0 {
+		p.Content = pipeline.Content{}
+	}
+	return encode(p)
 }
 func (builder) Empty(to string, env omemo.Envelope) ([]byte, error) {
 	return encode(packet{To: to, Envs: []omemo.Envelope{env}})
@@ -118,7 +124,7 @@ func (s *side) conversation(peer string, encryption uint8) int64 {
 
 func (s *side) send(conversation int64, id, body string) int64 {
 	s.t.Helper()
-	n, err := s.Enqueue(s.t.Context(), pipeline.Outgoing{Conversation: conversation, RemoteID: id, Body: body})
+	n, err := s.Enqueue(s.t.Context(), pipeline.Outgoing{Conversation: conversation, RemoteID: id, Content: pipeline.Content{Body: body}})
 	require.NoError(s.t, err)
 	return n
 }
@@ -145,7 +151,7 @@ func (s *side) deliver(updates ...pipeline.Update) pipeline.Outcome {
 }
 
 func incoming(from string, p packet) *pipeline.Incoming {
-	return &pipeline.Incoming{Peer: from, Sender: from, RemoteID: p.ID, At: time.Now(), Body: p.Body, Envelopes: p.Envs}
+	return &pipeline.Incoming{Peer: from, Sender: from, RemoteID: p.ID, At: time.Now(), Content: p.Content, Envelopes: p.Envs}
 }
 
 func (s *side) history(conversation int64) (list []storage.Message) {
@@ -172,7 +178,7 @@ func TestOutboxLife(t *testing.T) {
 
 	out := alice.prepare("s1")
 	require.Len(t, out, 2)
-	require.Equal(t, "one", out[0].Body)
+	require.Equal(t, "one", out[0].Content.Body)
 	require.Empty(t, alice.prepare("s1"), "what was written is not written again")
 
 	alice.deliver(pipeline.Update{Ack: &pipeline.Ack{StreamID: "other", Upto: 2}})
@@ -334,7 +340,7 @@ func arrivals(t *testing.T, random *rand.Rand) {
 	archive := make([]pipeline.Incoming, n)
 	for i := range archive {
 		archive[i] = pipeline.Incoming{
-			Peer: sender, Sender: sender, RemoteID: fmt.Sprintf("id%d", i), Body: fmt.Sprintf("body %d", i),
+			Peer: sender, Sender: sender, RemoteID: fmt.Sprintf("id%d", i), Content: pipeline.Content{Body: fmt.Sprintf("body %d", i)},
 			ArchiveID: fmt.Sprintf("a%d", i), At: start.Add(time.Duration(i/5) * time.Second), // whole seconds only
 		}
 	}
@@ -387,7 +393,7 @@ func arrivals(t *testing.T, random *rand.Rand) {
 	rows := bob.history(bob.conversation(sender, pipeline.EncryptionNone))
 	require.Len(t, rows, n)
 	for i, row := range rows {
-		require.Equal(t, archive[i].Body, row.Body)
+		require.Equal(t, archive[i].Content.Body, row.Body)
 	}
 	unfinished, err := bob.Unfinished(context.Background())
 	require.NoError(t, err)
@@ -402,7 +408,7 @@ func TestArchiveOrderWins(t *testing.T) {
 	var all []pipeline.Incoming
 	for i := range 12 {
 		all = append(all, pipeline.Incoming{
-			Peer: sender, Sender: sender, RemoteID: fmt.Sprint("id", i), Body: fmt.Sprint(i),
+			Peer: sender, Sender: sender, RemoteID: fmt.Sprint("id", i), Content: pipeline.Content{Body: fmt.Sprint(i)},
 			ArchiveID: fmt.Sprint("a", i), At: time.Now().Truncate(time.Second),
 		})
 	}

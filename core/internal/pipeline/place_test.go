@@ -31,7 +31,7 @@ func TestMessageFromTheFuture(t *testing.T) {
 	const liar, honest = "liar@example.org", "honest@example.org"
 	future := time.Now().AddDate(70, 0, 0).Truncate(time.Microsecond)
 	from := func(peer, id string, at time.Time) *pipeline.Incoming {
-		return &pipeline.Incoming{Peer: peer, Sender: peer, RemoteID: id, ArchiveID: "a" + id, At: at, Body: id}
+		return &pipeline.Incoming{Peer: peer, Sender: peer, RemoteID: id, ArchiveID: "a" + id, At: at, Content: pipeline.Content{Body: id}}
 	}
 	for name, arrive := range map[string]func(*side, *pipeline.Incoming){
 		"live": func(s *side, m *pipeline.Incoming) { s.deliver(pipeline.Update{Message: m}) },

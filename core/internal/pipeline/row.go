@@ -44,6 +44,7 @@ const (
 const (
 	KindText       uint8 = 1
 	KindUnreadable uint8 = 2 // a placeholder; Reason says why
+	KindOTR        uint8 = 3 // of Off-the-Record Messaging: cannot be read, or answered; Reason says what it is
 )
 
 // Encryptions, as stored in messages and conversations.
@@ -52,6 +53,13 @@ const (
 	EncryptionNone    uint8 = 1
 	EncryptionOMEMO   uint8 = 2 // of a message: version 0.3, or not sent yet
 	EncryptionOMEMO2  uint8 = 3 // messages only: version 2 (urn:xmpp:omemo:2)
+)
+
+// Reasons of messages of the kind KindOTR.
+const (
+	ReasonOTRQuery = "otr.query" // asks for a session
+	ReasonOTRData  = "otr.data"  // a part of one: cannot be read
+	ReasonOTRError = "otr.error" // says that one has failed
 )
 
 // Outbox row kinds, as stored.

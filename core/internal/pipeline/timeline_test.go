@@ -143,7 +143,7 @@ func TestArchivedReceipts(t *testing.T) {
 	s.prepare("s1")
 	run := s.begun(nil)
 	other := pipeline.Incoming{
-		Peer: bob, Sender: s.JID, Outgoing: true, RemoteID: "m3", ArchiveID: "a3", Body: "from another device", At: time.Now(),
+		Peer: bob, Sender: s.JID, Outgoing: true, RemoteID: "m3", ArchiveID: "a3", Content: pipeline.Content{Body: "from another device"}, At: time.Now(),
 	}
 	require.NoError(t, s.StorePage(t.Context(), run, pipeline.Page{
 		First: "a3", Last: "a6", Messages: []pipeline.Incoming{other}, Receipts: []pipeline.Receipt{
@@ -166,7 +166,7 @@ func TestLineEnds(t *testing.T) {
 	s.prepare("s1")
 	in := func(sender, archive, body string) pipeline.Incoming {
 		return pipeline.Incoming{
-			Peer: bob, Sender: sender, Outgoing: sender == s.JID, RemoteID: "m1", ArchiveID: archive, Body: body, At: time.Now(),
+			Peer: bob, Sender: sender, Outgoing: sender == s.JID, RemoteID: "m1", ArchiveID: archive, Content: pipeline.Content{Body: body}, At: time.Now(),
 		}
 	}
 	live := in(bob, "", "a\r\nb")

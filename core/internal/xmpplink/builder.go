@@ -10,16 +10,12 @@ import (
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/network/xmpp"
-	"github.com/confab-im/confab/network/xmpp/element"
 	"mellium.im/xmpp/jid"
 )
 
 // Builder makes the final bytes of outgoing stanzas, and what is encrypted in
 // them; it implements pipeline.Builder and keeps no state.
 type Builder struct{}
-
-// fallback is the text that a client without OMEMO shows beside an envelope.
-const fallback = "This message is encrypted with OMEMO, which this app does not support."
 
 // How much earlier and later than its stanza a message may say that it was
 // encrypted. What is written without a network goes out when there is one again,
@@ -32,20 +28,22 @@ const (
 // Plaintext implements pipeline.Builder.
 func (Builder) Plaintext(p engine.Profile, a pipeline.Affix, c pipeline.Content) ([]byte, error) {
 	if p == engine.Profile03 {
-		return []byte(c.Body), nil
+		_, body, _ := wire(textOnly(&c))
+		return []byte(body), nil
 	}
 	from, to, err := addresses(a)
 	if err != nil {
 		return nil, fmt.Errorf("build envelope: %w", err)
 	}
-	body := element.New(element.NSClient, "body").WithText(c.Body)
-	return xmpp.Envelope{Content: []*element.Element{body}, From: from, To: to, Time: a.At}.Bytes(), nil
+	return xmpp.Envelope{Content: sealed(&c), From: from, To: to, Time: a.At}.Bytes(), nil
 }
 
 // Content implements pipeline.Builder.
-func (Builder) Content(p engine.Profile, a pipeline.Affix, plaintext []byte) (pipeline.Content, error) {
+func (Builder) Content(p engine.Profile, a pipeline.Affix, outside pipeline.Content, plaintext []byte) (pipeline.Content, error) {
 	if p == engine.Profile03 {
-		return pipeline.Content{Body: string(plaintext)}, nil
+		c := content{outside}
+		c.Body, c.Files = string(plaintext), nil // a server may have put files there
+		return c.cut(), nil
 	}
 	from, to, err := addresses(a)
 	if err != nil {
@@ -55,11 +53,15 @@ func (Builder) Content(p engine.Profile, a pipeline.Affix, plaintext []byte) (pi
 	if err != nil {
 		return pipeline.Content{}, err
 	}
-	err = e.Check(xmpp.Expected{From: from, To: to, At: a.At, Before: maxEarlier, After: maxLater})
+	err = e.Check(xmpp.Expected{From: from, To: to, Room: a.Room, At: a.At, Before: maxEarlier, After: maxLater})
 	if err != nil {
 		return pipeline.Content{}, err
 	}
-	return pipeline.Content{Body: e.Body()}, nil
+	m := e.Message()
+	x := xmpp.ParseContent(m)
+	c := said(&x, e.Body(), xmpp.ParseMarker(m)).cut()
+	c.Markable = c.Markable || outside.Markable
+	return c, nil
 }
 
 func addresses(a pipeline.Affix) (from, to jid.JID, err error) {
@@ -69,24 +71,36 @@ func addresses(a pipeline.Affix) (from, to jid.JID, err error) {
 	return from, to, err
 }
 
-// Message implements pipeline.Builder.
-func (Builder) Message(to, id, body string, envs []omemo.Envelope) ([]byte, error) {
-	m, err := message(to, id)
+// Message implements pipeline.Builder. In the first profile of OMEMO, all that
+// is not text stands outside of the encryption; in the other one nothing does.
+func (Builder) Message(s pipeline.Stanza) ([]byte, error) {
+	m, err := message(s.To, s.ID)
 	if err != nil {
 		return nil, err
 	}
-	m.OriginID = id
-	m.Receipt = &xmpp.ReceiptInfo{Request: true}
-	m.Hints = xmpp.HintStore
-	m.Body = body
-	for i := range envs {
-		m.OMEMO = append(m.OMEMO, envelopeToWire(&envs[i]))
+	if s.Type != "" {
+		m.Type = s.Type
 	}
-	if len(envs) > 0 {
+	m.OriginID = s.ID
+	m.Hints = xmpp.HintStore
+	if (s.Content.Shown() || s.Content.Corrects != "") && m.Type == "chat" {
+		m.Receipt = &xmpp.ReceiptInfo{Request: true} // asked of no room, XEP-0184 §5.3
+	}
+	outside := &s.Content
+	if len(s.Envelopes) > 0 {
+		outside = textOnly(outside)
+	}
+	m.Content, m.Body, m.Marker = wire(outside)
+	for i := range s.Envelopes {
+		m.OMEMO = append(m.OMEMO, envelopeToWire(&s.Envelopes[i]))
+	}
+	switch {
+	case len(s.Envelopes) == 0:
+	case s.Envelopes[0].Profile == engine.Profile03:
+		m.Body, m.EME = omemoText, xmpp.NSOMEMO03
+	default:
 		m.Body, m.EME = "", xmpp.NSOMEMO2 // no text beside it, XEP-0420 §7
-		if envs[0].Profile == engine.Profile03 {
-			m.Body, m.EME = fallback, xmpp.NSOMEMO03
-		}
+		m.Content, m.Marker = xmpp.Content{}, nil
 	}
 	return m.Build().Bytes(), nil
 }

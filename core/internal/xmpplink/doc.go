@@ -15,6 +15,8 @@
 //	prune.go     own devices taken off the list
 //	lookup.go    devices of those who are written to, asked for until known
 //	contacts.go  roster, subscriptions, presence
+//	content.go   what messages say, from and to XMPP
+//	files.go     the files they share
 //	builder.go   the final bytes of outgoing stanzas
 //	conn.go      connection settings; sign-in probe; registration
 //

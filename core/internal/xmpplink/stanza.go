@@ -81,7 +81,7 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 	if m.Type == "groupchat" || m.Type == "headline" || m.Type == "error" {
 		return nil
 	}
-	in := &pipeline.Incoming{RemoteID: m.ID, At: at, Body: m.Body}
+	in := &pipeline.Incoming{RemoteID: m.ID, At: at}
 	if in.RemoteID == "" {
 		in.RemoteID = m.OriginID
 	}
@@ -105,7 +105,9 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 		if in.Envelopes == nil {
 			in.Unreadable = pipeline.ReasonProfile
 		}
-	case m.Body == "":
+	}
+	in.Content = contentOf(m, in.Envelopes != nil)
+	if in.Unreadable == "" && in.Envelopes == nil && !in.Content.Says() {
 		return nil
 	}
 	return in

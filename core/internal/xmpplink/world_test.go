@@ -171,7 +171,7 @@ func (w *world) send(body string, encryption uint8) int64 {
 		return err
 	}))
 	w.n++
-	id, err := w.account.Enqueue(w.t.Context(), pipeline.Outgoing{Conversation: conversation, RemoteID: "m" + body, Body: body})
+	id, err := w.account.Enqueue(w.t.Context(), pipeline.Outgoing{Conversation: conversation, RemoteID: "m" + body, Content: pipeline.Content{Body: body}})
 	require.NoError(w.t, err)
 	if w.link != nil {
 		w.link.Wake()
