@@ -34,7 +34,7 @@ const (
 	// MaxWire is the largest wire message in bytes that is looked at.
 	MaxWire = 2048
 	// MaxSkip is how many messages of one chain a message may be ahead of the
-	// last one received (XEP-0384 §5 recommends 1000).
+	// last one received (XEP-0384 §4.3 recommends 1000).
 	MaxSkip = 1000
 	// MaxStored is how many keys of skipped messages a session keeps over all its
 	// chains; beyond it the oldest are forgotten.

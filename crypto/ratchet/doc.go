@@ -16,7 +16,7 @@
 //   - The XEdDSA Signature Scheme, revision 1 (§3), with Ed25519 (RFC 8032)
 //     and X25519 (RFC 7748) below it.
 //   - XEP-0384 0.3 for Profile03, which is the third version of the Signal
-//     protocol, and 0.9 for Profile2 (§4.2 and §4.3, §11 the messages).
+//     protocol, and 0.9 for Profile2 (§4.2 and §4.3, §12 the messages).
 //
 // What the profiles differ in:
 //
@@ -54,8 +54,8 @@
 //
 // It does not hide the numbers of messages (there is no header encryption), and
 // as everywhere in OMEMO ids of keys and devices are not authenticated. Secrets
-// on the stack and in buffers of this package are overwritten after use, but the
-// Go runtime may have copied them. Whoever puts an old state back sends other
+// are overwritten after use where this package holds them, but the Go runtime and
+// the standard library may have copied them. Whoever puts an old state back sends other
 // messages under keys that were used.
 //
 // # Cost

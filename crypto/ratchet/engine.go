@@ -61,6 +61,7 @@ func (*Engine) Initiate(p engine.Profile, self engine.IdentityKey, remote engine
 	if err != nil {
 		return nil, fmt.Errorf("initiate session: %w", err)
 	}
+	defer s.wipe()
 	return s.encode(), nil
 }
 
@@ -74,6 +75,7 @@ func (*Engine) Accept(p engine.Profile, self engine.IdentityKey, signed, oneTime
 	if err != nil {
 		return nil, nil, fmt.Errorf("accept session: %w", err)
 	}
+	defer s.wipe()
 	return s.encode(), plain, nil
 }
 
@@ -83,6 +85,7 @@ func (*Engine) Encrypt(state engine.State, plaintext []byte) (next engine.State,
 	if err != nil {
 		return nil, nil, false, fmt.Errorf("encrypt message: %w", err)
 	}
+	defer s.wipe()
 	if len(plaintext) > engine.MaxPlaintext {
 		return nil, nil, false, fmt.Errorf("encrypt message: %w", engine.ErrTooLong)
 	}
@@ -99,6 +102,7 @@ func (*Engine) Decrypt(state engine.State, wire []byte) (next engine.State, plai
 	if err != nil {
 		return nil, nil, fmt.Errorf("decrypt message: %w", err)
 	}
+	defer s.wipe()
 	m, err := s.parse(wire)
 	if err != nil {
 		return nil, nil, fmt.Errorf("decrypt message: %w", err)

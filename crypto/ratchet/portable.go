@@ -23,6 +23,7 @@ func Import(p engine.Session) (engine.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("import session: %w", err)
 	}
+	defer s.wipe()
 	return s.encode(), nil
 }
 
@@ -37,6 +38,7 @@ func Export(state engine.State) (engine.Session, error) {
 	if err != nil {
 		return engine.Session{}, fmt.Errorf("export session: %w", err)
 	}
+	defer s.wipe()
 	if s.profile != engine.Profile03 {
 		return engine.Session{}, fmt.Errorf("export session: %w", engine.ErrUnsupported)
 	}

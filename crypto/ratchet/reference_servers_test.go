@@ -1,6 +1,6 @@
-//go:build servers
-
 // SPDX-License-Identifier: MPL-2.0
+
+//go:build servers
 
 package ratchet_test
 

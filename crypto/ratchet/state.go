@@ -24,6 +24,17 @@ type session struct {
 	receivers     []receiver       // the oldest first
 }
 
+// wipe overwrites the copies of secrets; the session cannot be used afterwards.
+func (s *session) wipe() {
+	clear(s.root[:])
+	if s.sender != nil {
+		*s.sender = sender{}
+	}
+	for i := range s.receivers {
+		clear(s.receivers[i].chain[:])
+	}
+}
+
 // device is one end. The identity is in the form of the profile's wire.
 type device struct {
 	identity     [32]byte

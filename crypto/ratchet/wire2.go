@@ -9,7 +9,7 @@ import (
 	"github.com/confab-im/confab/crypto/engine"
 )
 
-// wire2 is the form of urn:xmpp:omemo:2 (XEP-0384 §11): OMEMOKeyExchange around
+// wire2 is the form of urn:xmpp:omemo:2 (XEP-0384 §12): OMEMOKeyExchange around
 // OMEMOAuthenticatedMessage around OMEMOMessage. The identity is in Ed25519 form.
 type wire2 struct{}
 

@@ -32,6 +32,7 @@ func Run(t *testing.T, e engine.Engine) {
 				{"repeated key exchange", repeatedKeyExchange},
 				{"simultaneous initiation", simultaneous},
 				{"archived sessions", archived},
+				{"random interleavings", interleavings},
 				{"wrong prekeys", wrongPreKeys},
 				{"wrong own keys", wrongOwnKeys},
 				{"wrong signatures", wrongSignatures},
