@@ -24,6 +24,9 @@ type Account struct {
 	Builder Builder
 	Now     func() time.Time
 	Log     *slog.Logger
+	// ClearReactions sends reactions in the clear to those whom they cannot be
+	// sent encrypted as what they are.
+	ClearReactions bool
 }
 
 // Builder makes the final bytes of a stanza. It is called inside a

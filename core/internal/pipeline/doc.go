@@ -7,26 +7,27 @@
 //
 // What lives here:
 //
-//	inbox.go    Deliver: one transaction for a batch of what came in
-//	decrypt.go  OMEMO decryption bound to that transaction, and its reasons
+//	inbox.go      Deliver: one transaction for a batch of what came in
+//	decrypt.go    OMEMO decryption bound to that transaction, and its reasons
 //	answer.go     messages without content: answers to key exchanges, heartbeats
-//	broken.go   sessions that do not fit any more
-//	spoilt.go   messages that cannot be stored, kept from harming others
-//	outbox.go   Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
-//	unasked.go  messages whose recipient cannot be asked for devices
-//	refusal.go  stanzas that the server ends the stream for
-//	catchup.go  archive pages: messages, dedupe keys and cursor in one
-//	run.go      the order of what one run through an archive brings
-//	doubt.go    messages that may have arrived on a stream that is lost
-//	history.go  older messages on demand: pages of the archive, backwards
-//	gap.go      what of the archive was not read
-//	order.go    places of archived messages among those that are there
-//	content.go   what a message says, in no protocol's terms
-//	extra.go       what a row keeps beside its columns
-//	reference.go what a message says about another one
-//	dedupe.go   the keys by which a message is known again
-//	row.go      the numbers stored in rows and their names
-//	killpoint.go named points at which a test may kill the process
+//	broken.go     sessions that do not fit any more
+//	spoilt.go     messages that cannot be stored, kept from harming others
+//	outbox.go     Enqueue, Prepare (encrypt, final bytes, count), Ack, Forget
+//	seal.go       the final bytes of what waits in the outbox
+//	unasked.go    messages whose recipient cannot be asked for devices
+//	refusal.go    stanzas that the server ends the stream for
+//	catchup.go    archive pages: messages, dedupe keys and cursor in one
+//	run.go        the order of what one run through an archive brings
+//	doubt.go      messages that may have arrived on a stream that is lost
+//	history.go    older messages on demand: pages of the archive, backwards
+//	gap.go        what of the archive was not read
+//	order.go      places of archived messages among those that are there
+//	content.go    what a message says, in no protocol's terms
+//	extra.go      what a row keeps beside its columns
+//	reference.go  what a message says about another one
+//	dedupe.go     the keys by which a message is known again
+//	row.go        the numbers stored in rows and their names
+//	killpoint.go  named points at which a test may kill the process
 //
 // What does not: sockets, XML and waiting. The wiring of a transport
 // (core/internal/xmpplink) hands over plain values and builds stanza bytes

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
@@ -128,7 +127,7 @@ func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer str
 				if len(p.Stanzas) == prepareStanzas || row.Reason != "" && (busy || len(p.Stanzas) > 0) {
 					return nil
 				}
-				if row.Kind == OutMessage && waiting[row.ConversationID] {
+				if (row.Kind == OutMessage || row.Kind == OutReference) && waiting[row.ConversationID] {
 					continue
 				}
 				if row.State == OutQueued {
@@ -166,60 +165,6 @@ func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer str
 		KillPoint("outbox.committed")
 	}
 	return p, nil
-}
-
-// finalise makes the bytes of a queued message. False: it has to wait.
-func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow, ready func(string) bool, p *Prepared) (bool, error) {
-	message, err := tx.Message(row.MessageID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, tx.DeleteOutbox(row.ID) // deleted before it was sent
-	}
-	if err != nil {
-		return false, err
-	}
-	content, err := contentOf(&message)
-	if err != nil {
-		return false, err
-	}
-	var envs []omemo.Envelope
-	if message.Encryption != EncryptionNone {
-		if a.OMEMO == nil {
-			return false, a.block(tx, emit, row, &message, ReasonNoEngine)
-		}
-		if !ready(row.To) {
-			p.Need = with(p.Need, row.To)
-			return false, nil
-		}
-		plaintext := func(p engine.Profile) ([]byte, error) {
-			return a.Builder.Plaintext(p, Affix{From: a.JID, To: row.To, At: a.Now()}, content)
-		}
-		err := tx.Savepoint(func() (err error) {
-			envs, _, err = a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), plaintext, []string{row.To, a.JID})
-			return err
-		})
-		switch {
-		case errors.Is(err, omemo.ErrUndecided):
-			return false, a.block(tx, emit, row, &message, ReasonUndecided)
-		case errors.Is(err, omemo.ErrNoDevices):
-			p.Deviceless = with(p.Deviceless, row.To)
-			return false, a.block(tx, emit, row, &message, ReasonNoDevices)
-		case code.In(err, "omemo"), code.In(err, "engine"):
-			return false, a.block(tx, emit, row, &message, code.Of(err))
-		case err != nil:
-			return false, err
-		}
-		sent := Incoming{Sender: a.JID, Envelopes: envs}
-		if err := a.markSeen(tx, sent.keys(a.JID), message.ID); err != nil {
-			return false, err
-		}
-		if e := encryptionOf(envs); e != message.Encryption {
-			if err := tx.SetMessageSecurity(message.ID, e, message.SenderDevice, message.Identity, message.Trust); err != nil {
-				return false, err
-			}
-		}
-	}
-	row.Stanza, err = a.Builder.Message(Stanza{To: row.To, ID: message.RemoteID, Content: content, Envelopes: envs})
-	return err == nil, err
 }
 
 // encryptionOf names what protects a message that goes out in these envelopes:
@@ -308,10 +253,13 @@ func (a *Account) unblock(tx *storage.Tx, emit *emitter, peer string, n *int) er
 			if err := tx.UpdateOutbox(row); err != nil {
 				return err
 			}
+			*n++
+			if row.Kind != OutMessage {
+				continue
+			}
 			if err := tx.SetMessageState(row.MessageID, StateQueued, ""); err != nil {
 				return err
 			}
-			*n++
 			emit.message(event.MessageChanged, conversation.ID, row.MessageID, "")
 			emit.conversation(conversation.ID)
 		}

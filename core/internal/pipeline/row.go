@@ -64,9 +64,11 @@ const (
 
 // Outbox row kinds, as stored.
 const (
-	OutMessage uint8 = 1 // a message row goes with it
-	OutReceipt uint8 = 2 // final bytes from the start
-	OutEmpty   uint8 = 3 // an OMEMO message without content: key exchange answer, heartbeat
+	OutMessage   uint8 = 1 // a message row goes with it
+	OutReceipt   uint8 = 2 // final bytes from the start
+	OutEmpty     uint8 = 3 // an OMEMO message without content: key exchange answer, heartbeat
+	OutReference uint8 = 4 // about another message; until its bytes are final Stanza is an outReference
+	OutMark      uint8 = 5 // how far was read; final bytes from the start
 )
 
 // Outbox row states, as stored.
