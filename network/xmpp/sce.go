@@ -71,9 +71,9 @@ func (e Envelope) Bytes() []byte {
 	}
 	addAffix(x, "from", e.From)
 	addAffix(x, "to", e.To)
-	pad := element.New(NSSCE, "rpad")
+	pad := element.New(NSSCE, "rpad").WithText("x")
 	x.Add(pad)
-	pad.Text = padding(padTo - len(x.Bytes()))
+	pad.Text = padding(padTo - len(x.Bytes()) + len(pad.Text))
 	return x.Bytes()
 }
 
