@@ -71,7 +71,11 @@ func table(t testing.TB, p engine.Profile, engines []engine.Engine) string {
 	for _, e := range engines {
 		_, _ = fmt.Fprintf(w, "%s\tallocs\t", e.Name())
 	}
-	_, _ = fmt.Fprintln(w, "times as fast")
+	compared := len(engines) > 1
+	if compared {
+		_, _ = fmt.Fprint(w, "times as fast")
+	}
+	_, _ = fmt.Fprintln(w)
 	for _, c := range benchmarks {
 		var ops []func()
 		for _, e := range engines {
@@ -82,7 +86,10 @@ func table(t testing.TB, p engine.Profile, engines []engine.Engine) string {
 		for i, op := range ops {
 			_, _ = fmt.Fprintf(w, "%.1f µs\t%.0f\t", float64(took[i].Nanoseconds())/1000, testing.AllocsPerRun(1, op))
 		}
-		_, _ = fmt.Fprintf(w, "%.1f\n", float64(took[len(took)-1])/float64(took[0]))
+		if compared {
+			_, _ = fmt.Fprintf(w, "%.1f", float64(took[len(took)-1])/float64(took[0]))
+		}
+		_, _ = fmt.Fprintln(w)
 	}
 	_ = w.Flush()
 	return out.String()

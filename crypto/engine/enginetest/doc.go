@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package enginetest is the conformance suite of package engine. A test of an
-// implementation calls [Run], and may call [Fuzz] and [Benchmark] too:
+// implementation calls [Run], and may call [Fuzz], [Benchmark] and [Compare] too:
 //
 //	func TestConformance(t *testing.T) { enginetest.Run(t, ratchet.New()) }
 //
