@@ -179,7 +179,7 @@ func (d Download) check(answer *http.Response, asked int64) (offset, total int64
 }
 
 // contentRange reads "bytes 5-9/10", RFC 9110 §14.4, of a range that goes on to
-// the end of the file.
+// the end of the file. Prosody 0.12 writes it as "bytes 5-10/10".
 func contentRange(s string) (first, total int64, err error) {
 	rest, isBytes := strings.CutPrefix(s, "bytes ")
 	span, size, hasSize := strings.Cut(rest, "/")
@@ -193,7 +193,7 @@ func contentRange(s string) (first, total int64, err error) {
 		return int64(a), -1, nil
 	}
 	n, err := strconv.ParseUint(size, 10, 62)
-	if err != nil || n != b+1 {
+	if err != nil || n != b+1 && n != b || n <= a {
 		return 0, 0, fmt.Errorf("%w: range", ErrAnswer)
 	}
 	return int64(a), int64(n), nil

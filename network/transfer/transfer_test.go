@@ -411,6 +411,8 @@ func TestResumeOdd(t *testing.T) {
 		"longer than the limit":   {strings.Repeat("x", 101), ranges, 0, "abcdef"},
 		"nothing there":           {"", ranges, 0, "abcdef"},
 		"other beginning":         {"abc", partial("bytes 2-5/6", "cdef"), 0, "transfer.answer"},
+		"as Prosody counts":       {"abc", partial("bytes 3-6/6", "def"), 0, "abcdef"},
+		"nothing in range":        {"abc", partial("bytes 3-3/3", ""), 0, "transfer.answer"},
 		"not to the end":          {"abc", partial("bytes 3-4/6", "de"), 0, "transfer.answer"},
 		"no range":                {"abc", partial("", "def"), 0, "transfer.answer"},
 		"absurd range":            {"abc", partial("bytes 3-99999999999999999999/6", "def"), 0, "transfer.answer"},

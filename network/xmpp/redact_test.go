@@ -24,6 +24,9 @@ func TestContentIsNotShown(t *testing.T) {
 	f := Form{Fields: []Field{{Var: "password", Values: []string{canary}}}}
 	for _, v := range []any{
 		m, &m, e, ArchivePage{Items: []ArchiveItem{{Message: m}}}, Presence{Status: canary, Element: e}, f, &f, f.Fields,
+		Content{Corrects: canary, Files: []SharedFile{{ID: canary}}}, Reactions{ID: canary}, Reference{URI: canary}, OOB{URL: canary}, Spoiler{Hint: canary},
+		SharedFile{ID: canary}, FileInfo{Name: canary}, FileSource{URL: canary}, EncryptedSource{Key: []byte(canary)}, Thumbnail{URI: canary},
+		&EncryptedSource{Key: []byte(canary)}, Slot{Put: canary}, UploadRequest{Name: canary}, Visible{Text: canary},
 		RegisterOptions{JID: juliet, Password: canary}, Event{Items: []Item{{Payload: e}}}, []*element.Element{e},
 	} {
 		var log bytes.Buffer
@@ -46,6 +49,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 	for _, err := range []error{
 		ErrMalformed, ErrForged, ErrAnswer, ErrConfig, ErrNoCursor, ErrPage, ErrNoNode, ErrNodeConfig,
 		ErrRegisterClosed, ErrRegisterTaken, ErrRegisterRefused, ErrRegisterLater, ErrRegisterForm, &RegisterWebError{URL: "canary"},
+		ErrNoUpload, ErrUploadRefused, &UploadTooLargeError{Limit: 1}, &UploadQuotaError{},
 	} {
 		var coded interface{ Code() string }
 		require.ErrorAs(t, fmt.Errorf("do thing: %w", err), &coded)
