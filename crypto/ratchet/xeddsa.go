@@ -26,9 +26,9 @@ func sign(random io.Reader, private engine.PrivateKey, msg []byte) ([]byte, erro
 		return nil, fmt.Errorf("read own key: %w", engine.ErrBadKey)
 	}
 	form := new(edwards25519.Point).ScalarBaseMult(a).Bytes()
-	secret := a.Bytes()
-	subtle.ConstantTimeCopy(int(form[31]>>7), secret, new(edwards25519.Scalar).Negate(a).Bytes())
-	if _, err := a.SetCanonicalBytes(secret); err != nil {
+	scalar := a.Bytes()
+	subtle.ConstantTimeCopy(int(form[31]>>7), scalar, new(edwards25519.Scalar).Negate(a).Bytes())
+	if _, err := a.SetCanonicalBytes(scalar); err != nil {
 		return nil, fmt.Errorf("negate own key: %w", engine.ErrEngine)
 	}
 	form[31] &= 0x7f
@@ -40,11 +40,11 @@ func sign(random io.Reader, private engine.PrivateKey, msg []byte) ([]byte, erro
 		prefix[i] = 0xff
 	}
 	h.Write(prefix[:])
-	h.Write(secret)
+	h.Write(scalar)
 	h.Write(msg)
 	h.Write(z[:])
 	digest := h.Sum(nil)
-	clear(secret)
+	clear(scalar)
 	clear(z[:])
 	r, err := new(edwards25519.Scalar).SetUniformBytes(digest)
 	clear(digest)
