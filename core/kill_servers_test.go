@@ -257,11 +257,35 @@ func (k *killing) recount(ctx context.Context, who int) {
 	k.sent[who] = out
 }
 
+// straighten waits until what a peer has got is in order, if it ever is: what
+// the server came late with finds its place when the archive is read again.
+func (k *killing) straighten(ctx context.Context, who int) {
+	p := k.peers[who]
+	for {
+		mark := p.Mark()
+		all, err := p.History(ctx, k.peers[1-who].JID)
+		require.NoError(k.t, err)
+		var in []string
+		for _, m := range all {
+			if !m.Outgoing {
+				in = append(in, m.Body)
+			}
+		}
+		if inOrder(in, "kill", k.sent[1-who]) {
+			return
+		}
+		if _, err := p.AwaitAfter(ctx, mark, func(l quickdrive.Line) bool { return l.Event != "reply" }); err != nil {
+			return
+		}
+	}
+}
+
 // finish waits until all is said and checks it.
 func (k *killing) finish() {
 	ctx := withPatience(k.t)
 	for who, p := range k.peers {
 		require.False(k.t, k.settle(ctx, who))
+		k.straighten(ctx, who)
 		all, err := p.History(ctx, k.peers[1-who].JID)
 		require.NoError(k.t, err)
 		var in, out []string

@@ -17,10 +17,11 @@ import (
 // It is used by one goroutine at a time.
 type CatchUp struct {
 	Archive string // bare JID
-	Cursor  string // archive id of the last message known; "" from the start
+	Cursor  string // archive id after which to read on; "" from the start
 	Stored  int    // messages stored so far
 
 	first bool // this archive was never read before
+	quiet bool // no event tells of it
 	// Archived messages sort below ceiling, the time at which the session
 	// began: live ones of the session sort above it, in whichever order the
 	// two are stored.
@@ -29,6 +30,7 @@ type CatchUp struct {
 	placed  placed         // by this run
 	page    pageState
 	front   int64 // archive's time of the beginning of the furthest page, in microseconds
+	upTo    frontier
 }
 
 // First says that this archive was never read before: only its newest page is
@@ -39,9 +41,10 @@ func (c *CatchUp) First() bool { return c.first }
 type Page struct {
 	Messages []Incoming
 	Receipts []Receipt // for messages of this page and earlier ones
-	First    string    // archive id of the first item, whatever it was
+	Marks    []Mark    // of all items, whatever they are
+	First    string    // archive id of the first item
 	FirstAt  time.Time // when the archive received it
-	Last     string    // archive id of the last item; the new cursor
+	Last     string    // archive id of the last item; the next page begins after it
 	Complete bool      // nothing follows (for the newest page: nothing precedes)
 	// Lost: the archive no longer knows the cursor, and this page was found
 	// otherwise; what lies between is a gap, unless the page begins before that.
@@ -55,6 +58,7 @@ type Page struct {
 func (p *Page) order() {
 	if p.Shuffled {
 		slices.SortStableFunc(p.Messages, func(x, y Incoming) int { return x.At.Compare(y.At) })
+		slices.SortStableFunc(p.Marks, func(x, y Mark) int { return x.At.Compare(y.At) })
 	}
 }
 
@@ -65,7 +69,19 @@ const catchingUp = "catching-up"
 // in this session by a process that was killed. Until EndCatchUp used prekeys
 // are kept, for senders may have used one twice while we were away.
 func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.Time) (*CatchUp, error) {
-	c := &CatchUp{Archive: archive, ceiling: began.UnixMicro(), last: make(map[int64]spot), placed: make(placed)}
+	return a.beginCatchUp(ctx, archive, began, false)
+}
+
+// BeginReread is BeginCatchUp for reading again what should be known already,
+// of which no event tells.
+func (a *Account) BeginReread(ctx context.Context, archive string, began time.Time) (*CatchUp, error) {
+	return a.beginCatchUp(ctx, archive, began, true)
+}
+
+func (a *Account) beginCatchUp(ctx context.Context, archive string, began time.Time, quiet bool) (*CatchUp, error) {
+	c := &CatchUp{
+		Archive: archive, quiet: quiet, ceiling: began.UnixMicro(), last: make(map[int64]spot), placed: make(placed),
+	}
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		kept, _, err := tx.Value(a.ID, catchingUp)
 		if err != nil {
@@ -80,7 +96,8 @@ func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.T
 			return err
 		}
 		c.Cursor, c.first = cursor, cursor == "" && !started
-		emit.add(event.Event{Kind: event.CatchUp, State: event.CatchUpRunning})
+		c.upTo = frontier{settled: Mark{cursor, time.UnixMicro(c.front)}, last: maps.Clone(c.last)}
+		c.tell(emit, event.CatchUpRunning, 0)
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, true); err != nil {
 			return err
 		}
@@ -90,6 +107,13 @@ func (a *Account) BeginCatchUp(ctx context.Context, archive string, began time.T
 		return nil, fmt.Errorf("begin catch-up: %w", err)
 	}
 	return c, nil
+}
+
+// tell emits what becomes of the run.
+func (c *CatchUp) tell(emit *emitter, state event.State, stored int) {
+	if !c.quiet {
+		emit.add(event.Event{Kind: event.CatchUp, State: state, Count: stored})
+	}
 }
 
 // Unfinished says whether a run was begun and not ended, by this process or
@@ -106,11 +130,13 @@ func (a *Account) Unfinished(ctx context.Context) (unfinished bool, err error) {
 // transaction.
 func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 	KillPoint("catchup.before")
-	stored, last, front := 0, c.last, c.front
+	stored, last, front, upTo := 0, c.last, c.front, c.upTo
+	cut := page.First != "" && (page.Lost || c.first && !page.Complete)
 	page.order()
 	err := a.updateCarefully(ctx, func(tx *storage.Tx, emit *emitter) error {
 		stored = 0
 		c.last, c.front = maps.Clone(last), front // Update may run this again
+		c.upTo = upTo.advance(page, cut)
 		c.turn(&page)
 		var before map[int64]int64
 		if page.Lost {
@@ -133,25 +159,22 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 				return err
 			}
 		}
-		if page.First != "" && (page.Lost && !c.page.overlaps || c.first && !page.Complete) {
+		c.upTo.settle(page, c.front, c.last)
+		if cut && !(page.Lost && c.page.overlaps) {
 			if err := c.leaveGap(tx, a.ID, &page, before); err != nil {
 				return err
 			}
 		}
-		emit.add(event.Event{Kind: event.CatchUp, State: event.CatchUpRunning, Count: c.Stored + stored})
+		c.tell(emit, event.CatchUpRunning, c.Stored+stored)
 		KillPoint("catchup.uncommitted")
-		cursor := page.Last
-		if cursor == "" {
-			cursor = c.Cursor
-		}
 		if err := tx.PutValue(a.ID, catchingUp, c.place()); err != nil {
 			return err
 		}
-		return tx.SetCursor(a.ID, c.Archive, cursor, true)
+		return tx.SetCursor(a.ID, c.Archive, c.upTo.settled.ID, true)
 	})
 	KillPoint("catchup.committed")
 	if err != nil {
-		c.last, c.front = last, front
+		c.last, c.front, c.upTo = last, front, upTo
 		return fmt.Errorf("store archive page: %w", err)
 	}
 	c.Stored += stored
@@ -170,7 +193,7 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 // that waited.
 func (a *Account) EndCatchUp(ctx context.Context, c *CatchUp) error {
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
-		emit.add(event.Event{Kind: event.CatchUp, State: event.CatchUpDone, Count: c.Stored})
+		c.tell(emit, event.CatchUpDone, c.Stored)
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, false); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@
 //	catchup.go    archive pages: messages, dedupe keys and cursor in one
 //	run.go        the order of what one run through an archive brings
 //	doubt.go      messages that may have arrived on a stream that is lost
+//	frontier.go   how far an archive is known, and what is read again
 //	history.go    older messages on demand: pages of the archive, backwards
 //	gap.go        what of the archive was not read
 //	order.go      places of archived messages among those that are there
@@ -33,6 +34,22 @@
 // (core/internal/xmpplink) hands over plain values and builds stanza bytes
 // through the Builder it passes in. Nothing here calls the network, and no
 // user code runs in here: events are published after the commit.
+//
+// # Order
+//
+// A live message goes to the end of its conversation. That is its sender's
+// order as long as the server keeps it, and servers do not when a session
+// changes hands: what waits for the old connection is handed over after newer
+// messages. The order of the archive is right, with two peculiarities:
+//
+//   - It grows in its middle. What waited is archived late, with the earlier
+//     time of its sending. A cursor that follows the newest message passes it,
+//     and then nothing puts it right, or finds it if it never comes live. So
+//     the cursor stays half a minute behind (frontier.go), and the transport
+//     reads again some seconds after a connection (xmpplink/reread.go).
+//   - It has copies. A message sent again, because its sender could not know
+//     that it had arrived, is in the archive again after newer ones. The first
+//     copy counts, and the others move nothing (CatchUp.known).
 //
 // # Concurrency
 //

@@ -277,9 +277,9 @@ func (a *Account) earlyReceipt(tx *storage.Tx, emit *emitter, r *Receipt) error 
 
 func (h *History) key(*storage.Tx, int64, time.Time) (int64, error) { return h.plan[h.next], nil }
 
-func (h *History) stored(row *storage.Message, _ time.Time) { h.top = max(h.top, row.SortKey) }
+func (h *History) stored(row *storage.Message, _ *Incoming) { h.top = max(h.top, row.SortKey) }
 
-func (h *History) known(*storage.Tx, *emitter, int64, time.Time) error { return nil }
+func (h *History) known(*storage.Tx, *emitter, int64, *Incoming) error { return nil }
 
 func (h *History) ancient() bool { return h.gap.Open() }
 

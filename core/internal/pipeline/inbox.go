@@ -200,7 +200,7 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 		return false, err
 	}
 	if order != nil {
-		order.stored(&row, in.At)
+		order.stored(&row, in)
 	}
 	if err := a.markSeen(tx, keys, row.ID); err != nil {
 		return false, err
@@ -244,7 +244,7 @@ func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]by
 		if order == nil || id == 0 {
 			return true, nil
 		}
-		return true, order.known(tx, emit, id, in.At)
+		return true, order.known(tx, emit, id, in)
 	}
 	return false, nil
 }

@@ -13,10 +13,10 @@ import (
 type order interface {
 	// key chooses the sort key of a message that is about to be stored.
 	key(tx *storage.Tx, conversation int64, at time.Time) (int64, error)
-	// stored is told of each message stored, with the archive's time of it.
-	stored(row *storage.Message, at time.Time)
+	// stored is told of each message stored, and as what it came.
+	stored(row *storage.Message, in *Incoming)
 	// known is told of each message that was there already.
-	known(tx *storage.Tx, emit *emitter, id int64, at time.Time) error
+	known(tx *storage.Tx, emit *emitter, id int64, in *Incoming) error
 	// ancient: what comes may be from before this device existed.
 	ancient() bool
 	// old: what comes is history and no news to anybody.

@@ -33,13 +33,21 @@ type pageState struct {
 	own    map[int64]int64 // conversation → sort key of the last message from this page
 	first  map[int64]int64 // conversation → sort key of the first
 	placed placed
+	items  int
+	places map[string]int // archive id → which item of the page
 	// overlaps: it has messages from before this session.
 	overlaps bool
 }
 
 // turn begins a page.
 func (c *CatchUp) turn(page *Page) {
-	c.page = pageState{own: make(map[int64]int64), first: make(map[int64]int64), placed: make(placed)}
+	c.page = pageState{
+		own: make(map[int64]int64), first: make(map[int64]int64), placed: make(placed),
+		items: len(page.Marks), places: make(map[string]int, len(page.Marks)),
+	}
+	for i, m := range page.Marks {
+		c.page.places[m.ID] = i
+	}
 	if len(page.Messages) == 0 {
 		return
 	}
@@ -51,12 +59,12 @@ func (c *CatchUp) turn(page *Page) {
 }
 
 // place is what is stored of a run with each page, so that the next one can go
-// on with it if this one does not come to its end: the ceiling, the front, and
-// where the archive's last message of each conversation is.
+// on with it if this one does not come to its end: the ceiling, the time of the
+// stored cursor, and where the conversations had got to with it.
 func (c *CatchUp) place() []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(c.ceiling))
-	b = binary.BigEndian.AppendUint64(b, uint64(c.front))
-	for conversation, s := range c.last {
+	b = binary.BigEndian.AppendUint64(b, uint64(c.upTo.settled.At.UnixMicro()))
+	for conversation, s := range c.upTo.last {
 		for _, n := range []int64{conversation, s.floor, s.key, s.at} {
 			b = binary.BigEndian.AppendUint64(b, uint64(n))
 		}
@@ -174,15 +182,18 @@ func newerAfter(r *storage.Reader, conversation, from, upto int64, at time.Time)
 }
 
 // stored notes the place of a message that came from the archive.
-func (c *CatchUp) stored(row *storage.Message, at time.Time) {
+func (c *CatchUp) stored(row *storage.Message, in *Incoming) {
 	s, ok := c.last[row.ConversationID]
 	if !ok {
 		s.floor = row.SortKey - 1
 	}
 	if row.SortKey >= s.key {
-		s.key, s.at = row.SortKey, at.UnixMicro()
+		s.key, s.at = row.SortKey, in.At.UnixMicro()
 	}
 	c.last[row.ConversationID] = s
+	if i, ok := c.page.places[in.ArchiveID]; ok {
+		c.upTo.note(i, c.page.items, row.ConversationID, s)
+	}
 	c.page.placed[row.ID] = struct{}{}
 	c.page.own[row.ConversationID] = row.SortKey
 	if _, ok := c.page.first[row.ConversationID]; !ok {
@@ -193,8 +204,9 @@ func (c *CatchUp) stored(row *storage.Message, at time.Time) {
 // known puts a message that came live into the archive's order, if it did not
 // come in that order: a server may deliver a new message before those that it
 // has to repeat on a resumed stream. What the archive itself has put in place
-// stays there, should the archive repeat it.
-func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64, at time.Time) error {
+// stays there, should the archive repeat it, or have it more than once because
+// it was sent more than once.
+func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64, in *Incoming) error {
 	row, err := tx.Message(id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // deleted since
@@ -206,14 +218,24 @@ func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64, at time.Time) e
 	_, before := c.placed[id]
 	_, now := c.page.placed[id]
 	last := c.last[row.ConversationID]
-	if row.SortKey < last.key && !before && !now && !c.page.back && at.UnixMicro() >= last.at {
+	switch {
+	case before || now || row.ArchiveID == in.ArchiveID:
+	case c.page.places[row.ArchiveID] > c.page.places[in.ArchiveID]:
+		// The second copy came live, and this is the first.
+		if err := tx.SetMessageArchiveID(id, in.ArchiveID); err != nil {
+			return err
+		}
+	case row.SortKey < last.key:
+		return nil // its place is that of a copy before this one
+	}
+	if row.SortKey < last.key && !before && !now && !c.page.back && in.At.UnixMicro() >= last.at {
 		if row.SortKey, err = tx.MoveMessage(id, last.key+1); err != nil {
 			return err
 		}
 		emit.message(event.MessageChanged, row.ConversationID, id, "")
 		emit.conversation(row.ConversationID)
 	}
-	c.stored(&row, at)
+	c.stored(&row, in)
 	return nil
 }
 

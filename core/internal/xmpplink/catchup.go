@@ -43,6 +43,7 @@ func (l *Link) startSession() {
 func (l *Link) startCatchUp(before func(context.Context) error) {
 	reading := &l.session.archive
 	reading.holding = true
+	reading.dropReread()
 	if reading.catching {
 		reading.again = true
 		select {
@@ -51,7 +52,7 @@ func (l *Link) startCatchUp(before func(context.Context) error) {
 		}
 		return
 	}
-	reading.catching, reading.hurry = true, make(chan struct{}, 1)
+	reading.catching, reading.fresh, reading.hurry = true, false, make(chan struct{}, 1)
 	began, hurry := reading.began, reading.hurry
 	l.child(func(ctx context.Context) {
 		err := before(ctx)
@@ -125,6 +126,7 @@ func (l *Link) caughtUp(ctx context.Context) {
 		return // what is in doubt stays so
 	}
 	l.release()
+	l.planReread()
 	l.session.mayFlush = true
 	l.flush(ctx)
 }
@@ -136,7 +138,11 @@ func (l *Link) catchUp(ctx context.Context, began time.Time, size int) error {
 	if err != nil {
 		return err
 	}
-	err = l.readArchive(ctx, run, size)
+	return l.readRun(ctx, run, size)
+}
+
+func (l *Link) readRun(ctx context.Context, run *pipeline.CatchUp, size int) error {
+	err := l.readArchive(ctx, run, size)
 	if err != nil && !unsupported(err) {
 		return err
 	}
@@ -238,6 +244,7 @@ func (l *Link) pageOf(p xmpp.ArchivePage, quiet bool) pipeline.Page {
 	}
 	for i := range p.Items {
 		item := &p.Items[i]
+		page.Marks = append(page.Marks, pipeline.Mark{ID: item.ID, At: item.Stamp})
 		if item.Err != nil {
 			l.log.Warn("archived message passed over", "code", code.Of(item.Err))
 			continue

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/dial"
@@ -30,6 +31,9 @@ type ConnConfig struct {
 	Timeouts      stream.Timeouts // zero: the usual ones
 	Healing       *Healing        // nil: nothing is done about broken sessions
 	Logger        *slog.Logger
+	// Reread is after how long the archive is read again, see planReread; zero
+	// means rereadAfter.
+	Reread time.Duration
 }
 
 func (c ConnConfig) dialer() (*dial.Dialer, error) {

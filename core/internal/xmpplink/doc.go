@@ -7,6 +7,7 @@
 //	inbound.go   stanzas and stream items into pipeline updates
 //	session.go   what a new or resumed stream needs first
 //	catchup.go   paging through the archive (XEP-0313)
+//	reread.go    reading the archive again, for what comes late
 //	history.go   older messages on demand
 //	outbound.go  the outbox onto the stream, acknowledgements back
 //	devices.go   OMEMO device lists and bundles (XEP-0384)

@@ -132,6 +132,7 @@ func (l *Link) hold(ctx context.Context, b *batch, item *stream.Item, in *pipeli
 		*b = batch{}
 		l.release()
 	}
+	l.session.archive.fresh = true
 	u := pipeline.Update{Message: in}
 	switch {
 	case l.session.broken: // it will be sent again

@@ -479,10 +479,12 @@ func (c *conn) results(iq, query *element.Element, archive []string, first, last
 	c.fin(iq, complete, first, last-1)
 }
 
-// result is one archived message.
+// result is one archived message. The archive gets one each minute.
 func result(query, id, message string) string {
+	n, _ := strconv.Atoi(strings.TrimPrefix(id, "a"))
+	stamp := time.Date(2026, 1, 2, 3, n, 5, 0, time.UTC).Format(time.RFC3339)
 	return `<message to='` + full + `'><result xmlns='` + nsMAM + `' queryid='` + query + `' id='` + id + `'><forwarded xmlns='urn:xmpp:forward:0'>` +
-		`<delay xmlns='urn:xmpp:delay' stamp='2026-01-02T03:04:05Z'/>` + message + `</forwarded></result></message>`
+		`<delay xmlns='urn:xmpp:delay' stamp='` + stamp + `'/>` + message + `</forwarded></result></message>`
 }
 
 func (c *conn) fin(iq *element.Element, complete bool, first, last int) {

@@ -49,6 +49,9 @@ type reading struct {
 	hurry    chan struct{} // says so to a reader that waits
 	holding  bool          // live messages wait for the end of it
 	held     []heldItem
+
+	fresh bool               // a message has come live since it was begun
+	stop  context.CancelFunc // of the next reading that is planned
 }
 
 // lookups are the peers whose devices are, or are to be, known.

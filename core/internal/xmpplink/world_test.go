@@ -33,6 +33,7 @@ type world struct {
 	link    *xmpplink.Link
 	n       int // of messages sent
 	waits   stream.Timeouts
+	reread  time.Duration
 }
 
 // newWorld makes an account that does not connect yet.
@@ -74,7 +75,7 @@ func (w *world) start() {
 	w.link = xmpplink.Start(w.account, xmpplink.ConnConfig{
 		JID: alice, Resource: "script", Password: []byte("sesame"), Host: "127.0.0.1",
 		Port: w.listener.Addr().(*net.TCPAddr).Port, RootCAs: w.roots, AllowPlain: true, Logger: w.account.Log,
-		Timeouts: w.waits,
+		Timeouts: w.waits, Reread: w.reread,
 	})
 }
 

@@ -89,7 +89,11 @@
 // mix, up to "acknowledged 415 stanzas, but only 346 were sent", with losses.
 //
 // Messages that reach the old process late are routed again after newer ones:
-// they overtake each other, in either race or without.
+// they overtake each other, in either race or without. They are archived as
+// late, seconds later on a busy machine, but with the id and the time they got
+// when they were sent: the archive's order is right, only it grows in its
+// middle. Whoever reads it has to look back behind the last id it knew, and to
+// look again a little after the resumption.
 //
 // Against the first there are the waits of Backoff: leave Min at a few hundred
 // milliseconds at least. Against the second, a request for a session that got
