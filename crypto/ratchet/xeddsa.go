@@ -4,6 +4,7 @@ package ratchet
 
 import (
 	"crypto/sha512"
+	"crypto/subtle"
 	"fmt"
 	"io"
 
@@ -25,8 +26,11 @@ func sign(random io.Reader, private engine.PrivateKey, msg []byte) ([]byte, erro
 		return nil, fmt.Errorf("read own key: %w", engine.ErrBadKey)
 	}
 	form := new(edwards25519.Point).ScalarBaseMult(a).Bytes()
-	negated := new(edwards25519.Scalar).Negate(a)
-	choose(a, negated, form[31]>>7)
+	scalar := a.Bytes()
+	subtle.ConstantTimeCopy(int(form[31]>>7), scalar, new(edwards25519.Scalar).Negate(a).Bytes())
+	if _, err := a.SetCanonicalBytes(scalar); err != nil {
+		return nil, fmt.Errorf("negate own key: %w", engine.ErrEngine)
+	}
 	form[31] &= 0x7f
 
 	// hash1 is SHA-512 behind 32 bytes that no encoding of a point begins with.
@@ -35,13 +39,12 @@ func sign(random io.Reader, private engine.PrivateKey, msg []byte) ([]byte, erro
 	for i := 1; i < len(prefix); i++ {
 		prefix[i] = 0xff
 	}
-	secret := a.Bytes()
 	h.Write(prefix[:])
-	h.Write(secret)
+	h.Write(scalar)
 	h.Write(msg)
 	h.Write(z[:])
 	digest := h.Sum(nil)
-	clear(secret)
+	clear(scalar)
 	clear(z[:])
 	r, err := new(edwards25519.Scalar).SetUniformBytes(digest)
 	clear(digest)
@@ -60,15 +63,4 @@ func sign(random io.Reader, private engine.PrivateKey, msg []byte) ([]byte, erro
 		return nil, fmt.Errorf("make challenge: %w", engine.ErrEngine)
 	}
 	return append(sig, new(edwards25519.Scalar).MultiplyAdd(challenge, a, r).Bytes()...), nil
-}
-
-// choose sets a to b if bit is 1, in constant time: a + bit*(b-a).
-func choose(a, b *edwards25519.Scalar, bit byte) {
-	var buf [32]byte
-	buf[0] = bit
-	factor, err := new(edwards25519.Scalar).SetCanonicalBytes(buf[:])
-	if err != nil { // 0 and 1 are below the order
-		return
-	}
-	a.MultiplyAdd(factor, new(edwards25519.Scalar).Subtract(b, a), a)
 }
