@@ -5,8 +5,8 @@ package storage
 import "fmt"
 
 // LowerMessages makes the sort keys from to upto of a conversation smaller by
-// `by`, to make room above them. Their order stays, and so does what is read
-// and what is last. ErrInvalid: keys would not stay positive, or run into those
+// `by`, to make room above them. Their order stays, and so does what is read,
+// by us and by others, and what is last. ErrInvalid: keys would not stay positive, or run into those
 // of messages below.
 func (tx *Tx) LowerMessages(conv, from, upto, by int64) error {
 	if from <= by || by <= 0 || upto < from {
@@ -26,6 +26,10 @@ func (tx *Tx) LowerMessages(conv, from, upto, by int64) error {
 		return wrapf(err, "lower messages")
 	}
 	if _, err := tx.exec("UPDATE message SET sort_key = -sort_key WHERE conversation_id = ? AND sort_key < 0", conv); err != nil {
+		return wrapf(err, "lower messages")
+	}
+	if _, err := tx.exec("UPDATE displayed SET sort_key = sort_key - ?1 WHERE conversation_id = ?2 AND sort_key BETWEEN ?3 AND ?4",
+		by, conv, from, upto); err != nil {
 		return wrapf(err, "lower messages")
 	}
 	return wrapf(tx.must(`UPDATE conversation SET revision = revision + 1,

@@ -25,6 +25,10 @@ func (tx *Tx) MoveMessage(id, key int64) (int64, error) {
 		key, m.ConversationID, m.SortKey); err != nil {
 		return 0, wrapf(err, "move message")
 	}
+	if _, err := tx.exec("UPDATE displayed SET sort_key = ? WHERE conversation_id = ? AND sort_key = ? AND sort_key < ?",
+		key, m.ConversationID, m.SortKey, key); err != nil {
+		return 0, wrapf(err, "move message")
+	}
 	// To the summary a move is the end of one message and the arrival of
 	// another.
 	if err := tx.summarizeDelete(m); err != nil {

@@ -26,6 +26,8 @@
 //	content.go    what a message says, in no protocol's terms
 //	extra.go      what a row keeps beside its columns
 //	reference.go  what a message says about another one
+//	readmark.go   how far others have read, and we on other devices
+//	receipt.go    receipts and errors that come back
 //	dedupe.go     the keys by which a message is known again
 //	row.go        the numbers stored in rows and their names
 //	killpoint.go  named points at which a test may kill the process

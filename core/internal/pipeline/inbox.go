@@ -161,21 +161,38 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 			return false, err
 		}
 	}
-	if content.refers() {
-		if err := a.refer(tx, emit, in, &content, &row); err != nil {
-			return false, err
-		}
-	}
-	if !show {
+	if !show && !content.refers() {
 		return false, a.markSeen(tx, keys, 0)
 	}
-	kind := ConversationDirect
-	if in.Room {
-		kind = ConversationRoom
-	}
-	conversation, _, err := tx.EnsureConversation(a.ID, in.Peer, kind)
+	conversation, err := a.conversationFor(tx, in, show || order != nil || content.Corrects != "")
 	if err != nil {
 		return false, err
+	}
+	var ref *reference
+	if content.refers() && conversation.ID != 0 {
+		r := referenceOf(in, &content, len(in.Envelopes) > 0)
+		applied, err := a.refer(tx, emit, conversation.ID, &r)
+		if err != nil {
+			return false, err
+		}
+		if !applied {
+			ref = &r
+		} else if content.Corrects != "" {
+			if err := a.answerReceipt(tx, emit, conversation, in); err != nil {
+				return false, err
+			}
+		}
+		// A correction that has nothing to correct is a message of its own, for
+		// the time being.
+		show = show || !applied && content.Corrects != "" && content.Body != ""
+	}
+	if !show {
+		if ref != nil {
+			if err := a.remember(tx, conversation.ID, ref); err != nil {
+				return false, err
+			}
+		}
+		return false, a.markSeen(tx, keys, 0)
 	}
 	row.ConversationID = conversation.ID
 	if err := content.fill(&row, in); err != nil {
@@ -199,14 +216,21 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	if err := tx.InsertMessage(&row); err != nil {
 		return false, err
 	}
+	if read, err := a.alreadyRead(tx, &row); err != nil {
+		return false, err
+	} else if read {
+		if _, err := tx.AdvanceMessageState(row.ID, StateRead); err != nil {
+			return false, err
+		}
+	}
 	if order != nil {
 		order.stored(&row, in)
 	}
 	if err := a.markSeen(tx, keys, row.ID); err != nil {
 		return false, err
 	}
-	if in.ReceiptTo != "" && !in.Outgoing && row.Kind == KindText {
-		if err := a.queueReceipt(tx, emit, conversation, in); err != nil {
+	if row.Kind == KindText {
+		if err := a.answerReceipt(tx, emit, conversation, in); err != nil {
 			return false, err
 		}
 	}
@@ -214,7 +238,36 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 		emit.message(event.MessageAdded, row.ConversationID, row.ID, row.Reason)
 	}
 	emit.conversation(row.ConversationID)
+	if ref != nil {
+		ref.StandsIn = row.ID
+		if err := a.remember(tx, conversation.ID, ref); err != nil {
+			return false, err
+		}
+	}
+	for _, target := range []string{byRemote + row.RemoteID, byArchive + row.ArchiveID} {
+		if err := a.settle(tx, emit, row.ConversationID, row.ID, target); err != nil {
+			return false, err
+		}
+	}
 	return true, nil
+}
+
+// conversationFor returns the conversation of a message. Its ID is 0 if there is
+// none and none is to be made.
+func (a *Account) conversationFor(tx *storage.Tx, in *Incoming, create bool) (c storage.Conversation, err error) {
+	if !create {
+		c, err = tx.ConversationByPeer(a.ID, in.Peer)
+		if errors.Is(err, storage.ErrNotFound) {
+			err = nil
+		}
+		return c, err
+	}
+	kind := ConversationDirect
+	if in.Room {
+		kind = ConversationRoom
+	}
+	c, _, err = tx.EnsureConversation(a.ID, in.Peer, kind)
+	return c, err
 }
 
 // The kinds of conversation, as stored.
@@ -266,6 +319,9 @@ func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, archiveID str
 		if err := tx.SetMessageArchiveID(id, archiveID); err != nil {
 			return err
 		}
+		if err := a.settle(tx, emit, row.ConversationID, id, byArchive+archiveID); err != nil {
+			return err
+		}
 	}
 	if !row.Outgoing {
 		return nil
@@ -284,6 +340,13 @@ func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, archiveID str
 }
 
 func (a *Account) advance(tx *storage.Tx, emit *emitter, row storage.Message, state uint8) error {
+	if state < StateRead {
+		if read, err := a.alreadyRead(tx, &row); err != nil {
+			return err
+		} else if read {
+			state = StateRead
+		}
+	}
 	changed, err := tx.AdvanceMessageState(row.ID, state)
 	if err != nil || !changed {
 		return err
@@ -300,63 +363,4 @@ func (a *Account) markSeen(tx *storage.Tx, keys [][]byte, id int64) error {
 		}
 	}
 	return nil
-}
-
-func (a *Account) receipt(tx *storage.Tx, emit *emitter, r *Receipt) error {
-	row, err := a.ownMessage(tx, r.From, r.RemoteID)
-	if err != nil || row.ID == 0 {
-		return err
-	}
-	return a.advance(tx, emit, row, StateDelivered)
-}
-
-func (a *Account) bounce(tx *storage.Tx, emit *emitter, b *Bounce) error {
-	row, err := a.ownMessage(tx, b.From, b.RemoteID)
-	if err != nil || row.ID == 0 || row.State >= StateDelivered {
-		return err
-	}
-	if out, err := tx.OutboxByMessage(row.ID); err == nil {
-		if err := tx.DeleteOutbox(out.ID); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, storage.ErrNotFound) {
-		return err
-	}
-	return a.fail(tx, emit, row, b.Code)
-}
-
-// ownMessage finds the message of ours to peer with that id; its ID is 0 when
-// there is none, as an answer may name whatever it likes.
-func (a *Account) ownMessage(tx *storage.Tx, peer, remoteID string) (storage.Message, error) {
-	if remoteID == "" {
-		return storage.Message{}, nil
-	}
-	conversation, err := tx.ConversationByPeer(a.ID, peer)
-	if err == nil {
-		var row storage.Message
-		if row, err = tx.MessageByRemoteID(conversation.ID, true, remoteID); err == nil {
-			return row, nil
-		}
-	}
-	if errors.Is(err, storage.ErrNotFound) {
-		err = nil
-	}
-	return storage.Message{}, err
-}
-
-// queueReceipt answers a request for a receipt, but tells no stranger that we
-// are there (XEP-0184 section 8).
-func (a *Account) queueReceipt(tx *storage.Tx, emit *emitter, c storage.Conversation, in *Incoming) error {
-	if ok, err := a.acquainted(tx, in.Sender); err != nil || !ok {
-		return err
-	}
-	stanza, err := a.Builder.Receipt(in.ReceiptTo, in.RemoteID)
-	if err != nil {
-		return err
-	}
-	emit.outcome.Queued = true
-	return tx.Enqueue(&storage.OutboxRow{
-		AccountID: a.ID, ConversationID: c.ID, Kind: OutReceipt, To: in.ReceiptTo,
-		State: OutReady, Stanza: stanza, Created: a.Now(),
-	})
 }
