@@ -23,14 +23,18 @@
 //	why a message cannot be read      core/explain.go
 //	events and subscriptions          core/event.go, core/internal/event
 //	errors and their codes            core/errors.go
+//	styles, links, emoji in a text    core/text
+//	thumbnails                        core/internal/picture
 //	use of the database, after Close  core/database.go
 //	the transactions in and out       core/internal/pipeline
 //	the wiring of an XMPP account     core/internal/xmpplink
 //	XMPP, one file per extension      network/xmpp
 //	dialling, TLS, SASL, XEP-0198     network/xmpp/dial, /sasl, /stream
 //	the XML of stanzas                network/xmpp/element
+//	files over HTTPS                  network/transfer
 //	OMEMO devices and envelopes       crypto/omemo
 //	trust as a decision table         crypto/trust
+//	encrypted files                   crypto/media
 //	session engines                   crypto/engine, crypto/ratchet (the default), crypto/libsignal
 //	the encrypted database            storage
 //	who may import whom               core/deps_test.go, ARCHITECTURE.md

@@ -25,13 +25,14 @@ func (x fieldElement) add(y fieldElement) fieldElement {
 // either factor.
 func (x fieldElement) mul(y fieldElement) fieldElement {
 	var z fieldElement
+	bits, term := x, y // term is y times the power of the first bit
 	for range 128 {
-		take := -(x.hi >> 63) // all ones or zero
-		z.hi ^= y.hi & take
-		z.lo ^= y.lo & take
-		x.hi, x.lo = x.hi<<1|x.lo>>63, x.lo<<1
-		overflow := -(y.lo & 1)
-		y.hi, y.lo = y.hi>>1^overflow&0xe1<<56, y.hi<<63|y.lo>>1
+		take := -(bits.hi >> 63) // all ones or zero
+		z.hi ^= term.hi & take
+		z.lo ^= term.lo & take
+		bits = fieldElement{bits.hi<<1 | bits.lo>>63, bits.lo << 1}
+		overflow := -(term.lo & 1)
+		term = fieldElement{term.hi>>1 ^ overflow&(0xe1<<56), term.hi<<63 | term.lo>>1}
 	}
 	return z
 }
