@@ -364,27 +364,31 @@ func (l *Link) fetchEach(ctx context.Context, missing []omemo.Target) error {
 }
 
 func (l *Link) fetchBundle(ctx context.Context, t omemo.Target) error {
-	address, err := jid.Parse(t.JID)
+	bundle, err := l.bundle(ctx, t)
 	if err != nil {
 		return err
+	}
+	return l.addBundle(ctx, t, bundle)
+}
+
+func (l *Link) bundle(ctx context.Context, t omemo.Target) (omemo.PublishedBundle, error) {
+	address, err := jid.Parse(t.JID)
+	if err != nil {
+		return omemo.PublishedBundle{}, err
 	}
 	fetched, err := l.client.FetchBundle(ctx, address, uint8(t.Profile), t.Device)
 	if err != nil {
-		return err
+		return omemo.PublishedBundle{}, err
 	}
-	bundle, err := bundleFromWire(t.Profile, fetched)
-	if err != nil {
-		return err
-	}
-	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
+	return bundleFromWire(t.Profile, fetched)
+}
+
+// addBundle starts a session.
+func (l *Link) addBundle(ctx context.Context, t omemo.Target, bundle omemo.PublishedBundle) error {
+	err := l.account.DB.Update(ctx, func(tx *storage.Tx) error {
 		return l.account.OMEMO.AddBundle(tx.Context(), tx.OMEMO(l.account.ID), t, bundle)
 	})
 	l.noteBundle(ctx, t.Address, bundle.Identity, err)
-	if err == nil || errors.Is(err, omemo.ErrIdentityChanged) {
-		l.account.Bus.Publish(event.Event{
-			Kind: event.TrustChanged, Account: l.account.ID, Peer: t.JID, Code: code.Of(err),
-		})
-	}
 	return err
 }
 

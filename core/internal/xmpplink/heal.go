@@ -14,7 +14,6 @@ import (
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/crypto/trust"
 	"github.com/confab-im/confab/storage"
-	"mellium.im/xmpp/jid"
 )
 
 // Healing is what an account does by itself about sessions that do not fit any
@@ -57,7 +56,7 @@ func (l *Link) heal(broken, changed []omemo.Target) {
 	for _, t := range broken {
 		if h.Auto && h.first(t.Address) {
 			l.child(func(ctx context.Context) {
-				if err := l.newSession(ctx, t); err != nil && ctx.Err() == nil {
+				if err := l.repair(ctx, t); err != nil && ctx.Err() == nil {
 					l.log.Info("session not repaired", "device", t.Device, "code", code.Of(err))
 				}
 			})
@@ -75,12 +74,38 @@ func (l *Link) heal(broken, changed []omemo.Target) {
 	}
 }
 
-// newSession begins a session with a device and tells it so.
-func (l *Link) newSession(ctx context.Context, t omemo.Target) error {
-	if err := l.fetchBundle(ctx, t); err != nil {
+// A session wanted with a device: its key, if it is known in any profile.
+type wanted struct {
+	omemo.Target
+	key *engine.PublicKey
+}
+
+// repair begins a new session with a device in one profile.
+func (l *Link) repair(ctx context.Context, t omemo.Target) error {
+	list, _, err := l.active(ctx, t.JID, t.Device)
+	for _, w := range list {
+		if w.Target == t {
+			return l.newSession(ctx, w)
+		}
+	}
+	return err
+}
+
+// newSession begins a session with a device and tells it so. A key other than
+// the known one is refused, even if it is known from another profile only.
+func (l *Link) newSession(ctx context.Context, w wanted) error {
+	bundle, err := l.bundle(ctx, w.Target)
+	if err != nil {
 		return err
 	}
-	if err := l.account.SendEmpty(ctx, t); err != nil {
+	if w.key != nil && bundle.Identity != *w.key {
+		l.noteBundle(ctx, w.Address, bundle.Identity, omemo.ErrIdentityChanged)
+		return omemo.ErrIdentityChanged
+	}
+	if err := l.addBundle(ctx, w.Target, bundle); err != nil {
+		return err
+	}
+	if err := l.account.SendEmpty(ctx, w.Target); err != nil {
 		return err
 	}
 	l.Wake()
@@ -98,24 +123,24 @@ func (l *Link) RepairSession(ctx context.Context, peer string, device uint32) er
 	if err := l.updateLists(ctx, peer); err != nil {
 		return err
 	}
-	targets, omitted, err := l.active(ctx, peer, device)
+	list, omitted, err := l.active(ctx, peer, device)
 	switch {
 	case err != nil:
 		return err
-	case len(targets) == 0 && omitted:
+	case len(list) == 0 && omitted:
 		return omemo.ErrRefused
-	case len(targets) == 0:
+	case len(list) == 0:
 		return omemo.ErrNoDevices
 	}
-	for _, t := range targets {
-		err = errors.Join(err, l.newSession(ctx, t))
+	for _, w := range list {
+		err = errors.Join(err, l.newSession(ctx, w))
 	}
 	return err
 }
 
 // active lists the active devices of peer, or the one with that id, in each
 // profile they are in. omitted says that one was left out as it is distrusted.
-func (l *Link) active(ctx context.Context, peer string, device uint32) (list []omemo.Target, omitted bool, err error) {
+func (l *Link) active(ctx context.Context, peer string, device uint32) (list []wanted, omitted bool, err error) {
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
 		list, omitted = nil, false
 		devices, err := l.account.OMEMO.Devices(tx.Context(), tx.OMEMO(l.account.ID), peer)
@@ -128,7 +153,11 @@ func (l *Link) active(ctx context.Context, peer string, device uint32) (list []o
 				continue
 			}
 			for _, p := range d.Profiles {
-				list = append(list, omemo.Target{Profile: p, Address: d.Address})
+				w := wanted{Target: omemo.Target{Profile: p, Address: d.Address}}
+				if d.Known {
+					w.key = &d.Identity
+				}
+				list = append(list, w)
 			}
 		}
 		return err
@@ -146,26 +175,22 @@ func (l *Link) AcceptKey(ctx context.Context, a omemo.Address, key engine.Public
 	if err := l.await(ctx); err != nil {
 		return err
 	}
-	peer, err := jid.Parse(a.JID)
-	if err != nil {
-		return err
-	}
 	profiles, err := l.profilesOf(ctx, a)
 	if err != nil {
 		return err
 	}
 	bundles := make(map[engine.Profile]omemo.PublishedBundle, len(profiles))
 	for _, p := range profiles {
-		fetched, err := l.client.FetchBundle(ctx, peer, uint8(p), a.Device)
+		bundle, err := l.bundle(ctx, omemo.Target{Profile: p, Address: a})
 		if err != nil {
 			return err
 		}
-		if bundles[p], err = bundleFromWire(p, fetched); err != nil {
-			return err
+		if bundle.Identity == key {
+			bundles[p] = bundle
 		}
-		if bundles[p].Identity != key {
-			return omemo.ErrIdentityChanged
-		}
+	}
+	if len(bundles) == 0 {
+		return omemo.ErrIdentityChanged
 	}
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
 		st := tx.OMEMO(l.account.ID)
@@ -175,8 +200,8 @@ func (l *Link) AcceptKey(ctx context.Context, a omemo.Address, key engine.Public
 		if err := l.admit(tx, a.JID, key); err != nil {
 			return err
 		}
-		for _, p := range profiles {
-			if err := l.account.OMEMO.AddBundle(tx.Context(), st, omemo.Target{Profile: p, Address: a}, bundles[p]); err != nil {
+		for p, bundle := range bundles {
+			if err := l.account.OMEMO.AddBundle(tx.Context(), st, omemo.Target{Profile: p, Address: a}, bundle); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/storage"
@@ -19,8 +20,8 @@ func refusedKey(a omemo.Address) string {
 	return "omemo.refused-key/" + a.JID + "/" + strconv.FormatUint(uint64(a.Device), 10)
 }
 
-// noteBundle keeps the key of a bundle that was refused for it, and forgets such
-// a key once the device comes with the one that is known.
+// noteBundle keeps the key of a bundle that was refused for it, forgets such a
+// key once the device comes with the one that is known, and tells of both.
 func (l *Link) noteBundle(ctx context.Context, a omemo.Address, key engine.PublicKey, outcome error) {
 	var err error
 	switch {
@@ -33,6 +34,11 @@ func (l *Link) noteBundle(ctx context.Context, a omemo.Address, key engine.Publi
 	}
 	if err != nil && ctx.Err() == nil {
 		l.log.Warn("refused key not noted", "code", code.Of(err))
+	}
+	if outcome == nil || errors.Is(outcome, omemo.ErrIdentityChanged) {
+		l.account.Bus.Publish(event.Event{
+			Kind: event.TrustChanged, Account: l.account.ID, Peer: a.JID, Code: code.Of(outcome),
+		})
 	}
 }
 
