@@ -52,6 +52,11 @@ const (
 	// EventMessageAdded comes for them, as they are nobody's news.
 	// Conversation, Count.
 	EventHistoryLoaded EventKind = EventKind(event.HistoryLoaded)
+	// EventRoomChanged: what a room is, or who is in it, changed. Conversation.
+	EventRoomChanged EventKind = EventKind(event.RoomChanged)
+	// EventRoomInvitation: somebody asks us into a room: see
+	// Account.Invitations. Peer is the room.
+	EventRoomInvitation EventKind = EventKind(event.RoomInvitation)
 )
 
 // String returns the kind's stable name, "message-added" for example.

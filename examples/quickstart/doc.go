@@ -155,6 +155,12 @@
 //	{"event":"presence-changed","account":"alice@example.org","peer":"bob@example.org"}
 //	{"event":"trust-changed","account":"alice@example.org","peer":"bob@example.org"}
 //
+// room-changed: what a room is, or who is in it; room-invitation: somebody asks
+// us into the room that "peer" is.
+//
+//	{"event":"room-changed","account":"alice@example.org","peer":"friends@rooms.example.org"}
+//	{"event":"room-invitation","account":"alice@example.org","peer":"friends@rooms.example.org"}
+//
 // catch-up: reading what was missed; "state" is running or done, "count" how many
 // messages it has brought so far.
 //

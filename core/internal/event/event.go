@@ -40,6 +40,11 @@ const (
 	// HistoryLoaded: older messages of a conversation were stored, which are
 	// nobody's news: no MessageAdded speaks of them. Conversation, Count.
 	HistoryLoaded
+	// RoomChanged: what is known of a room, or of who is in it, changed.
+	// Conversation.
+	RoomChanged
+	// RoomInvitation: somebody asks us into a room. Peer is the room.
+	RoomInvitation
 )
 
 var kindNames = [...]string{
@@ -48,6 +53,7 @@ var kindNames = [...]string{
 	ConversationChanged: "conversation-changed", ConversationRemoved: "conversation-removed",
 	ContactChanged: "contact-changed", ContactRequest: "contact-request", PresenceChanged: "presence-changed",
 	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage", HistoryLoaded: "history-loaded",
+	RoomChanged: "room-changed", RoomInvitation: "room-invitation",
 }
 
 // String returns the kind's stable name, for logs and JSON.

@@ -81,7 +81,7 @@ func (a *Account) answerOwed(tx *storage.Tx, emit *emitter) error {
 // answerNow queues an empty message. Strangers get none, so that nobody can
 // probe for our devices, nor do devices whose key is distrusted.
 func (a *Account) answerNow(tx *storage.Tx, emit *emitter, t omemo.Target) error {
-	if ok, err := a.acquainted(tx, t.JID); err != nil || !ok {
+	if ok, err := a.reachedBy(tx, t.JID); err != nil || !ok {
 		return err
 	}
 	err := tx.Savepoint(func() error { return a.queueEmpty(tx, t) })

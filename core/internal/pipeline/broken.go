@@ -39,7 +39,7 @@ func (a *Account) noteBroken(tx *storage.Tx, emit *emitter, in *Incoming, refuse
 	if err != nil || catchingUp {
 		return err
 	}
-	if ok, err := a.acquainted(tx, in.Sender); err != nil || !ok {
+	if ok, err := a.reachedBy(tx, in.Sender); err != nil || !ok {
 		return err
 	}
 	t := omemo.Target{Profile: refused.Profile, Address: refused.Sender}

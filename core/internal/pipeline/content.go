@@ -124,4 +124,6 @@ type Stanza struct {
 	ID        string // becomes the origin-id too
 	Content   Content
 	Envelopes []omemo.Envelope // that say the same to different devices; none: plain text
+
+	private bool // To is an occupant of a room
 }

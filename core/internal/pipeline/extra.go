@@ -17,10 +17,12 @@ type Extra struct {
 	Reply     *Reply     `json:"reply,omitempty"`
 	Edited    time.Time  `json:"edited,omitzero"` // when its text was written, if it is not the first
 	Retracted *Retracted `json:"retracted,omitempty"`
-	Occupant  string     `json:"occupant,omitempty"` // the author's id in a room
-	Nick      string     `json:"nick,omitempty"`     // the author's in a room when it came
-	Markable  bool       `json:"markable,omitempty"` // its author would like to know that it was read
-	Reacted   string     `json:"reacted,omitempty"`  // id of the answer that stands for our reactions, see Reacts
+	Occupant  string     `json:"occupant,omitempty"`  // the author's id in a room
+	Nick      string     `json:"nick,omitempty"`      // the author's in a room when it came
+	Event     *RoomEvent `json:"event,omitempty"`     // of the kind KindEvent
+	Mentioned bool       `json:"mentioned,omitempty"` // it names us, in a room
+	Markable  bool       `json:"markable,omitempty"`  // its author would like to know that it was read
+	Reacted   string     `json:"reacted,omitempty"`   // id of the answer that stands for our reactions, see Reacts
 
 	more map[string]json.RawMessage
 }
@@ -35,7 +37,7 @@ type Retracted struct {
 	Unproven bool `json:"unproven,omitempty"`
 }
 
-var extraFields = []string{"reply", "edited", "retracted", "occupant", "nick", "markable", "reacted"}
+var extraFields = []string{"reply", "edited", "retracted", "occupant", "nick", "event", "mentioned", "markable", "reacted"}
 
 // ExtraOf reads the extra part of a row.
 func ExtraOf(row *storage.Message) (e Extra, err error) {
@@ -89,7 +91,7 @@ func saveExtra(tx *storage.Tx, id int64, e *Extra) error {
 func (c *Content) fill(row *storage.Message, in *Incoming) (err error) {
 	e := Extra{Reply: c.Reply, Markable: c.Markable}
 	if in != nil {
-		e.Occupant, e.Nick = in.Occupant, in.Nick
+		e.Occupant, e.Nick, e.Mentioned = in.Occupant, in.Nick, in.names(c.Body)
 	}
 	row.Body = c.Body
 	if c.OTR != "" {

@@ -33,8 +33,10 @@ type Incoming struct {
 	Peer      string // bare JID of the conversation
 	Sender    string // bare JID of the author; in a room whose is not known: the occupant's address
 	Room      bool   // Peer is a room
+	Private   bool   // Peer is the address of an occupant of a room
 	Occupant  string // the author's id in a room that gives such ids; else empty
 	Nick      string // the author's in the room
+	Called    string // what we are called in the room
 	RealJID   string // the author's bare JID if the room vouches for it; else empty
 	Outgoing  bool   // written by us, on another device
 	RemoteID  string // origin-id, else stanza id
@@ -54,19 +56,19 @@ type Incoming struct {
 func (m *Incoming) keys(own string) [][]byte {
 	var keys [][]byte
 	if m.ArchiveID != "" {
-		keys = append(keys, ArchiveKey(own, m.ArchiveID))
+		keys = append(keys, ArchiveKey(m.archive(own), m.ArchiveID))
 	}
 	for i := range m.Envelopes {
-		keys = append(keys, CipherKey(m.Sender, &m.Envelopes[i]))
+		keys = append(keys, CipherKey(m.author(own), &m.Envelopes[i]))
 	}
 	if len(m.Envelopes) > 0 {
 		return keys
 	}
-	if k := ContentKey(m.Sender, m.RemoteID, m.Content.canonical()); k != nil {
+	if k := ContentKey(m.author(own), m.RemoteID, m.Content.canonical()); k != nil {
 		keys = append(keys, k)
 	}
 	if len(keys) == 0 && m.Place != "" {
-		keys = append(keys, PlaceKey(m.Place, m.Sender, m.Content.canonical()))
+		keys = append(keys, PlaceKey(m.Place, m.author(own), m.Content.canonical()))
 	}
 	return keys
 }
@@ -138,6 +140,9 @@ func (a *Account) apply(tx *storage.Tx, emit *emitter, u *Update) error {
 // store takes one message in: once, whatever way and however often it comes.
 // order is nil for a live message, which goes to the end of its conversation.
 func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order) (stored bool, err error) {
+	if err := a.attribute(tx, in); err != nil {
+		return false, err
+	}
 	keys := in.keys(a.JID)
 	known, err := a.known(tx, emit, in, keys, order)
 	if err != nil || known {
@@ -263,8 +268,11 @@ func (a *Account) conversationFor(tx *storage.Tx, in *Incoming, create bool) (c 
 		return c, err
 	}
 	kind := ConversationDirect
-	if in.Room {
+	switch {
+	case in.Room:
 		kind = ConversationRoom
+	case in.Private:
+		kind = ConversationPrivate
 	}
 	c, _, err = tx.EnsureConversation(a.ID, in.Peer, kind)
 	return c, err
@@ -274,6 +282,9 @@ func (a *Account) conversationFor(tx *storage.Tx, in *Incoming, create bool) (c 
 const (
 	ConversationDirect uint8 = 1 // with one person
 	ConversationRoom   uint8 = 2
+	// ConversationPrivate is with one occupant of a room, by way of the room:
+	// who that is may not be known, and nothing can be encrypted.
+	ConversationPrivate uint8 = 3
 )
 
 // known says whether the message was taken in before. What the second way of
@@ -291,7 +302,7 @@ func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]by
 		if err := a.markSeen(tx, append(keys[:i:i], keys[i+1:]...), id); err != nil {
 			return false, err
 		}
-		if err := a.confirm(tx, emit, id, in.ArchiveID); err != nil {
+		if err := a.confirm(tx, emit, id, in); err != nil {
 			return false, err
 		}
 		if order == nil || id == 0 {
@@ -302,10 +313,12 @@ func (a *Account) known(tx *storage.Tx, emit *emitter, in *Incoming, keys [][]by
 	return false, nil
 }
 
-// confirm notes that row id is in the archive. For a message of ours this is
-// proof that the server has it, whatever became of the stream.
-func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, archiveID string) error {
-	if id == 0 || archiveID == "" {
+// confirm notes that row id is in the archive, or that a room has shown it. For
+// a message of ours this is proof that it was taken, whatever became of the
+// stream.
+func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, in *Incoming) error {
+	archiveID := in.ArchiveID
+	if id == 0 || archiveID == "" && !in.Room {
 		return nil
 	}
 	row, err := tx.Message(id)
@@ -315,7 +328,7 @@ func (a *Account) confirm(tx *storage.Tx, emit *emitter, id int64, archiveID str
 	if err != nil {
 		return err
 	}
-	if row.ArchiveID == "" {
+	if row.ArchiveID == "" && archiveID != "" {
 		if err := tx.SetMessageArchiveID(id, archiveID); err != nil {
 			return err
 		}

@@ -96,6 +96,11 @@ type Prepared struct {
 	// Need lists the peers whose devices must be looked up before their
 	// messages can be encrypted, Deviceless those who announce none.
 	Need, Deviceless []string
+	// Members lists those who belong to rooms and whose devices must be looked
+	// up.
+	Members []string
+
+	kinds map[int64]uint8 // of conversations
 }
 
 // Prepare takes the next stanzas from the outbox: encrypts what is queued and
@@ -128,6 +133,14 @@ func (a *Account) Prepare(ctx context.Context, pos Position, ready func(peer str
 					return nil
 				}
 				if (row.Kind == OutMessage || row.Kind == OutReference) && waiting[row.ConversationID] {
+					continue
+				}
+				room, err := p.roomOf(tx, row.ConversationID, row.To)
+				if err != nil {
+					return err
+				}
+				if room != "" && !ready(room) {
+					waiting[row.ConversationID] = true
 					continue
 				}
 				if row.State == OutQueued {
@@ -243,7 +256,11 @@ func (a *Account) unblock(tx *storage.Tx, emit *emitter, peer string, n *int) er
 		for _, row := range rows {
 			after = row.ID
 			if peer != "" && row.To != peer {
-				continue
+				if ok, err := a.shares(tx, &row, peer); err != nil {
+					return err
+				} else if !ok {
+					continue
+				}
 			}
 			conversation, err := tx.Conversation(row.ConversationID)
 			if err != nil {
@@ -278,6 +295,11 @@ func (a *Account) ack(tx *storage.Tx, emit *emitter, ack *Ack) error {
 	}
 	for _, row := range rows {
 		if row.Kind != OutMessage {
+			continue
+		}
+		if kept, err := a.taken(tx, row); err != nil {
+			return err
+		} else if kept {
 			continue
 		}
 		message, err := tx.Message(row.MessageID)

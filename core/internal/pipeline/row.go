@@ -44,6 +44,7 @@ const (
 const (
 	KindText       uint8 = 1
 	KindUnreadable uint8 = 2 // a placeholder; Reason says why
+	KindEvent      uint8 = 4 // something that happened in a room; Reason says what, Extra to whom; stored as one of ours
 	KindOTR        uint8 = 3 // of Off-the-Record Messaging: cannot be read, or answered; Reason says what it is
 )
 
@@ -77,6 +78,7 @@ const (
 	OutReady   uint8 = 1 // bytes final, to be written
 	OutWritten uint8 = 2 // handed to the stream StreamID as its StreamCount-th stanza
 	OutBlocked uint8 = 3 // waits for a decision
+	OutTaken   uint8 = 4 // of a room: counted by the server, not shown by the room yet; final bytes
 )
 
 // ReasonUnasked is that of a message that stays queued because nobody could be

@@ -27,6 +27,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 		return false, err
 	}
 	s := Stanza{To: row.To, ID: message.RemoteID}
+	p.address(&s, row.ConversationID)
 	if s.Content, err = contentOf(&message); err != nil {
 		return false, err
 	}
@@ -63,20 +64,32 @@ func (a *Account) seal(tx *storage.Tx, s *Stanza, ready func(string) bool, p *Pr
 	if a.OMEMO == nil {
 		return ReasonNoEngine, false, nil
 	}
-	if !ready(s.To) {
+	if s.private {
+		return ReasonNotEncryptable, false, nil
+	}
+	if s.Type != "groupchat" && !ready(s.To) {
 		p.Need = with(p.Need, s.To)
 		return "", true, nil
 	}
 	plaintext := func(p engine.Profile) ([]byte, error) {
 		return a.Builder.Plaintext(p, Affix{From: a.JID, To: s.To, Room: s.Type == "groupchat", At: a.Now()}, s.Content)
 	}
-	err = tx.Savepoint(func() (err error) {
-		s.Envelopes, _, err = a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), plaintext, []string{s.To, a.JID})
-		if err == nil && s.Content.Reacts != nil && a.ClearReactions && encryptionOf(s.Envelopes) == EncryptionOMEMO {
-			err = errInTheClear
+	encrypt := func(readers ...string) error {
+		return tx.Savepoint(func() (err error) {
+			s.Envelopes, _, err = a.OMEMO.Encrypt(tx.Context(), tx.OMEMO(a.ID), plaintext, readers)
+			if err == nil && s.Content.Reacts != nil && a.ClearReactions && encryptionOf(s.Envelopes) == EncryptionOMEMO {
+				err = errInTheClear
+			}
+			return err
+		})
+	}
+	if s.Type == "groupchat" {
+		if reason, wait, err = a.sealRoom(tx, s, ready, p, encrypt); reason != "" || wait {
+			return reason, wait, err
 		}
-		return err
-	})
+	} else {
+		err = encrypt(s.To, a.JID)
+	}
 	switch {
 	case errors.Is(err, errInTheClear):
 		s.Envelopes = nil
@@ -122,6 +135,7 @@ func (a *Account) finaliseReference(tx *storage.Tx, emit *emitter, row *storage.
 		return false, fmt.Errorf("read reference: %w", err)
 	}
 	s := Stanza{To: row.To, Type: r.Type, ID: r.RemoteID, Content: r.Content}
+	p.address(&s, row.ConversationID)
 	if r.Encrypted {
 		reason, wait, err := a.seal(tx, &s, ready, p)
 		switch {
