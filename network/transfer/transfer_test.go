@@ -479,3 +479,24 @@ func TestWeakTLSIsRefused(t *testing.T) {
 	_, err := client.Get(t.Context(), transfer.Download{URL: s.URL, Limit: 1}, io.Discard)
 	require.ErrorIs(t, err, transfer.ErrConnection)
 }
+
+// An upload that is cut off is sent again from the start, to another slot.
+func TestPutAgain(t *testing.T) {
+	content := random(5 << 20)
+	var got []byte
+	url, client := serve(t, transfer.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/file" {
+			_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
+			panic(http.ErrAbortHandler)
+		}
+		got, _ = io.ReadAll(r.Body)
+	})
+	body := bytes.NewReader(content)
+	err := client.Put(t.Context(), transfer.Upload{URL: url, Body: body, Size: int64(len(content))})
+	require.ErrorIs(t, err, transfer.ErrConnection)
+	require.True(t, transfer.Temporary(err))
+	_, err = body.Seek(0, io.SeekStart)
+	require.NoError(t, err)
+	require.NoError(t, client.Put(t.Context(), transfer.Upload{URL: url + "2", Body: body, Size: int64(len(content))}))
+	require.True(t, bytes.Equal(content, got))
+}
