@@ -125,6 +125,30 @@ func (a *Account) OwnDevices(ctx context.Context) ([]Device, error) {
 	return append([]Device{own}, others...), nil
 }
 
+// SetDeviceLabel changes what this device calls itself in the lists of devices
+// that others see, signed with its key; empty is nothing. It is public. Only
+// OMEMO 2 has labels. Without a connection it is published with the next one.
+//
+// Errors: code "omemo.too-large" beyond 52 characters, ErrNoEngine, the
+// network's.
+func (a *Account) SetDeviceLabel(ctx context.Context, label string) error {
+	if a.pipe.OMEMO == nil {
+		return ErrNoEngine
+	}
+	err := a.client.db.Update(ctx, func(tx *storage.Tx) error { return xmpplink.SetLabel(tx, a.pipe, label) })
+	if err != nil {
+		return fmt.Errorf("set device label: %w", err)
+	}
+	l, err := a.online()
+	if err != nil || a.State().State != Online {
+		return nil
+	}
+	if err := l.PublishLabel(ctx); err != nil {
+		return failed("set device label", err)
+	}
+	return nil
+}
+
 // PruneDevices takes other devices of the account off the list that contacts
 // see, so that nothing is encrypted to them any more: those that a person chose,
 // idle ones above all. What they sent can still be read. A device that is in use

@@ -73,6 +73,9 @@ func (a *Account) OwnDevice(ctx context.Context) (Device, error) {
 		if err != nil {
 			return err
 		}
+		if device.Label, err = st.Label(tx.Context()); err != nil {
+			return err
+		}
 		identity, err := a.pipe.OMEMO.Identity(tx.Context(), st)
 		device.ID, device.Fingerprint = id, omemo.Fingerprint(identity)
 		return err

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,6 +210,11 @@ func TestPruneDevices(t *testing.T) {
 		require.True(t, own[0].Own)
 		require.False(t, own[1].Own || own[1].Idle)
 		require.Equal(t, core.DeviceBlind, own[1].State())
+		require.NoError(t, tablet.account.SetDeviceLabel(ctx, "Bob's tablet"))
+		require.Equal(t, "omemo.too-large", core.ErrorCode(tablet.account.SetDeviceLabel(ctx, strings.Repeat("x", 53))))
+		for _, u := range []*user{alice, bob} {
+			u.finds(bob, tablet.id(), func(d core.Device) bool { return d.Label == "Bob's tablet" })
+		}
 		require.NoError(t, tablet.client.Close())
 
 		require.NoError(t, bob.client.Close())

@@ -73,7 +73,10 @@ func (l *Link) setupDevices(ctx context.Context) {
 		if err := l.publishIfDue(ctx); err != nil {
 			return err
 		}
-		return l.updateLists(ctx, l.account.JID)
+		if err := l.updateLists(ctx, l.account.JID); err != nil {
+			return err
+		}
+		return l.publishLabel(ctx)
 	})
 	if err != nil && ctx.Err() == nil {
 		l.log.Warn("own device not announced", "code", code.Of(err))

@@ -14,6 +14,7 @@
 //	heal.go      sessions that do not fit any more; other keys of known devices
 //	refused.go   keys that were refused, for showing them
 //	prune.go     own devices taken off the list
+//	label.go     what the own device calls itself
 //	lookup.go    devices of those who are written to, asked for until known
 //	contacts.go  roster, subscriptions, presence
 //	content.go   what messages say, from and to XMPP
