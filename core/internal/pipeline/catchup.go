@@ -22,6 +22,7 @@ type CatchUp struct {
 
 	first bool // this archive was never read before
 	quiet bool // no event tells of it
+	room  bool // Archive is that of a room
 	// Archived messages sort below ceiling, the time at which the session
 	// began: live ones of the session sort above it, in whichever order the
 	// two are stored.
@@ -80,10 +81,10 @@ func (a *Account) BeginReread(ctx context.Context, archive string, began time.Ti
 
 func (a *Account) beginCatchUp(ctx context.Context, archive string, began time.Time, quiet bool) (*CatchUp, error) {
 	c := &CatchUp{
-		Archive: archive, quiet: quiet, ceiling: began.UnixMicro(), last: make(map[int64]spot), placed: make(placed),
+		Archive: archive, room: archive != a.JID, quiet: quiet || archive != a.JID, ceiling: began.UnixMicro(), last: make(map[int64]spot), placed: make(placed),
 	}
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
-		kept, _, err := tx.Value(a.ID, catchingUp)
+		kept, _, err := tx.Value(a.ID, c.value())
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,10 @@ func (a *Account) beginCatchUp(ctx context.Context, archive string, began time.T
 		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, true); err != nil {
 			return err
 		}
-		return tx.PutValue(a.ID, catchingUp, c.place())
+		if err := a.running(tx, c, true); err != nil {
+			return err
+		}
+		return tx.PutValue(a.ID, c.value(), c.place())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin catch-up: %w", err)
@@ -167,7 +171,7 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 		}
 		c.tell(emit, event.CatchUpRunning, c.Stored+stored)
 		KillPoint("catchup.uncommitted")
-		if err := tx.PutValue(a.ID, catchingUp, c.place()); err != nil {
+		if err := tx.PutValue(a.ID, c.value(), c.place()); err != nil {
 			return err
 		}
 		return tx.SetCursor(a.ID, c.Archive, c.upTo.settled.ID, true)
@@ -194,13 +198,13 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 func (a *Account) EndCatchUp(ctx context.Context, c *CatchUp) error {
 	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
 		c.tell(emit, event.CatchUpDone, c.Stored)
-		if err := tx.OMEMO(a.ID).SetCatchingUp(ctx, false); err != nil {
+		if err := tx.DeleteValue(a.ID, c.value()); err != nil {
 			return err
 		}
-		if err := a.answerOwed(tx, emit); err != nil {
+		if err := a.running(tx, c, false); err != nil {
 			return err
 		}
-		return tx.DeleteValue(a.ID, catchingUp)
+		return a.allRead(tx, emit)
 	})
 	if err != nil {
 		return fmt.Errorf("end catch-up: %w", err)

@@ -5,6 +5,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/confab-im/confab/storage"
@@ -28,6 +29,9 @@ func (c *CatchUp) ends(r *storage.Reader, account int64) (map[int64]int64, error
 	}
 	ends := make(map[int64]int64, len(list))
 	for _, row := range list {
+		if c.room != (row.Kind == ConversationRoom) || c.room && row.Peer != c.Archive {
+			continue // in another archive
+		}
 		if row.LastMessageID == 0 {
 			continue // a gap in it lies at its beginning
 		}
@@ -114,10 +118,15 @@ func (g *Gap) until() time.Time {
 
 // Gaps returns the gaps of a conversation, the oldest first.
 func Gaps(r *storage.Reader, conversation storage.Conversation) ([]Gap, error) {
+	archive, err := archiveOf(r, conversation)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := r.Gaps(conversation.AccountID)
 	if err != nil {
 		return nil, err
 	}
+	rows = slices.DeleteFunc(rows, func(row storage.Gap) bool { return row.Archive != archive })
 	parts := make(map[string]*storage.Gap)
 	for i := range rows {
 		if rows[i].ConversationID == conversation.ID {

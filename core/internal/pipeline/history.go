@@ -31,6 +31,7 @@ var errMoved = errors.New("gap changed meanwhile")
 // pages in it hold messages with Peer only.
 type History struct {
 	Peer   string
+	Room   bool      // Peer is a room, and the archive is its own
 	Before string    // archive id: the page ends before it; empty for the end of the gap
 	Until  time.Time // no message is newer
 
@@ -52,7 +53,7 @@ func (a *Account) BeginHistory(ctx context.Context, conversation int64) (h *Hist
 		if err != nil {
 			return err
 		}
-		if _, started, err := r.Cursor(a.ID, a.JID); err != nil || !started {
+		if _, started, err := r.Cursor(a.ID, a.archiveOf(c)); err != nil || !started {
 			return errors.Join(err, ErrArchiveUnread)
 		}
 		gaps, err := Gaps(r, c)
@@ -60,7 +61,7 @@ func (a *Account) BeginHistory(ctx context.Context, conversation int64) (h *Hist
 			return err
 		}
 		g := gaps[len(gaps)-1]
-		h = &History{Peer: c.Peer, Before: g.before, Until: g.until(), conversation: conversation, gap: g}
+		h = &History{Peer: c.Peer, Room: c.Kind == ConversationRoom, Before: g.before, Until: g.until(), conversation: conversation, gap: g}
 		return nil
 	})
 	if err != nil {
