@@ -212,7 +212,6 @@ func (l *Link) loadStream(ctx context.Context) (*stream.Resume, error) {
 func (l *Link) offline(ctx context.Context, err error) {
 	if l.session.up && !l.session.broken {
 		l.refused(ctx, err)
-		l.release() // a resumption waits for what is not handled
 	}
 	l.session.up, l.session.broken = false, false
 	if reason := code.Of(err); reason != "" {
