@@ -291,7 +291,9 @@ func (k *killing) finish() {
 		var in, out []string
 		for _, m := range all {
 			require.Equal(k.t, "text", m.Kind, m.Reason)
-			require.Equal(k.t, "omemo:2", m.Encryption, m.Body)
+			// What was written before the peer had announced its device for
+			// both is in the older profile.
+			require.Contains(k.t, []string{"omemo:2", "omemo"}, m.Encryption, m.Body)
 			if m.Outgoing {
 				out = append(out, m.Body)
 			} else {
