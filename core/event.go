@@ -57,6 +57,14 @@ const (
 	// EventRoomInvitation: somebody asks us into a room: see
 	// Account.Invitations. Peer is the room.
 	EventRoomInvitation EventKind = EventKind(event.RoomInvitation)
+	// EventBlockListChanged: an address is blocked or no longer is. Peer, or
+	// none: read the whole list.
+	EventBlockListChanged EventKind = EventKind(event.BlockListChanged)
+	// EventProfileChanged: what somebody says of themselves changed. Peer.
+	EventProfileChanged EventKind = EventKind(event.ProfileChanged)
+	// EventPushChanged: wake-ups by a push service are on or off, or refused.
+	// Code, empty when all is well.
+	EventPushChanged EventKind = EventKind(event.PushChanged)
 )
 
 // String returns the kind's stable name, "message-added" for example.

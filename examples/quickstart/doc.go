@@ -161,6 +161,14 @@
 //	{"event":"room-changed","account":"alice@example.org","peer":"friends@rooms.example.org"}
 //	{"event":"room-invitation","account":"alice@example.org","peer":"friends@rooms.example.org"}
 //
+// block-list-changed: an address is blocked or no longer is; without a "peer" any
+// of them. profile-changed: what "peer" says of themselves. push-changed: waking
+// by a push service is on or off, or refused for the reason in "code".
+//
+//	{"event":"block-list-changed","account":"alice@example.org","peer":"mallory@example.org"}
+//	{"event":"profile-changed","account":"alice@example.org","peer":"bob@example.org"}
+//	{"event":"push-changed","account":"alice@example.org","code":"core.push-refused"}
+//
 // catch-up: reading what was missed; "state" is running or done, "count" how many
 // messages it has brought so far.
 //

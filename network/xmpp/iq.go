@@ -23,8 +23,8 @@ type request struct {
 	payload *element.Element
 }
 
-// answerers say who answers which request. What is not here, and no roster
-// push, is answered with service-unavailable, RFC 6120 §8.4.
+// answerers say who answers which request. What is not here, and no push
+// of the own account, is answered with service-unavailable, RFC 6120 §8.4.
 var answerers = map[xml.Name]func(*Client, context.Context, request) (*element.Element, *element.Element){
 	{Space: disco.NSInfo, Local: "query"}: (*Client).answerInfo,
 	{Space: nsDiscoItems, Local: "query"}: (*Client).answerItems,
@@ -37,9 +37,10 @@ func unavailable() *element.Element {
 	return errorElement(stanza.Cancel, stanza.ServiceUnavailable)
 }
 
-// takeRequest consumes every request but a roster push of our own account,
-// which has to become durable before it is answered with
-// [Client.AnswerRosterPush]. So each request has one place that answers it.
+// takeRequest consumes every request but pushes of our own account, of the
+// roster and of blocked addresses, which have to become durable before they are
+// answered with [Client.AnswerPush]. So each request has one place that answers
+// it.
 func (c *Client) takeRequest(iq *element.Element) bool {
 	switch stanza.IQType(iq.AttrValue("type")) {
 	case stanza.GetIQ, stanza.SetIQ:
@@ -47,6 +48,9 @@ func (c *Client) takeRequest(iq *element.Element) bool {
 		return false
 	}
 	if _, err := ParseRosterPush(iq, c.self); err == nil {
+		return false
+	}
+	if _, err := ParseBlockPush(iq, c.self); err == nil {
 		return false
 	}
 	if iq.AttrValue("id") == "" {
@@ -124,13 +128,13 @@ func (c *Client) answerItems(_ context.Context, r request) (payload, refusal *el
 	return element.New(nsDiscoItems, "query"), nil
 }
 
-// AnswerRosterPush confirms a roster push that has become durable, RFC 6121
-// §2.1.6. Call it once per push.
+// AnswerPush confirms a push that has become durable: of the roster, RFC 6121
+// §2.1.6, or of blocked addresses, XEP-0191. Call it once per push.
 //
 // Errors: those of [stream.Stream.Send].
-func (c *Client) AnswerRosterPush(ctx context.Context, iq *element.Element) error {
+func (c *Client) AnswerPush(ctx context.Context, iq *element.Element) error {
 	if err := c.conn.Send(ctx, answerTo(iq, nil, nil)); err != nil {
-		return fmt.Errorf("answer roster push: %w", err)
+		return fmt.Errorf("answer push: %w", err)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestRequestsAreAnsweredOnce(t *testing.T) {
 		require.False(t, c.divert(parse(t, awayPresence)))
 		synctest.Wait()
 		require.Equal(t, []string{`<iq type='result' id='1' to='a@b'/>`, `<iq type='error' id='push1' to='a@b'>` + refusal("cancel", "service-unavailable", "") + `</iq>`}, f.all())
-		require.NoError(t, c.AnswerRosterPush(ctx, push))
+		require.NoError(t, c.AnswerPush(ctx, push))
 		require.Equal(t, `<iq type='result' id='push1'/>`, f.all()[2])
 		cancel()
 		<-done

@@ -85,7 +85,7 @@ type RosterPush struct {
 }
 
 // ParseRosterPush reads a roster push that account self received. Answer it
-// with [Client.AnswerRosterPush] once it is durable.
+// with [Client.AnswerPush] once it is durable.
 //
 // Errors: [ErrForged] when it is not from the own account, which only that
 // account's server can be; [ErrMalformed] when it is no roster push.

@@ -166,7 +166,7 @@ func (u *user) push(fits func(xmpp.RosterItem) bool) xmpp.RosterPush {
 		var err error
 		push, err = xmpp.ParseRosterPush(i.Stanza, u.Self())
 		require.NoError(u.t, err, "only roster pushes come out of Next")
-		require.NoError(u.t, u.AnswerRosterPush(u.t.Context(), i.Stanza))
+		require.NoError(u.t, u.AnswerPush(u.t.Context(), i.Stanza))
 		return fits(push.Item)
 	})
 	return push

@@ -45,6 +45,14 @@ const (
 	RoomChanged
 	// RoomInvitation: somebody asks us into a room. Peer is the room.
 	RoomInvitation
+	// BlockListChanged: an address is blocked or no longer is. Peer, or none:
+	// the whole list.
+	BlockListChanged
+	// ProfileChanged: what somebody says of themselves changed. Peer.
+	ProfileChanged
+	// PushChanged: wake-ups by a push service were turned on or off, or are
+	// refused. Code.
+	PushChanged
 )
 
 var kindNames = [...]string{
@@ -54,6 +62,7 @@ var kindNames = [...]string{
 	ContactChanged: "contact-changed", ContactRequest: "contact-request", PresenceChanged: "presence-changed",
 	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage", HistoryLoaded: "history-loaded",
 	RoomChanged: "room-changed", RoomInvitation: "room-invitation",
+	BlockListChanged: "block-list-changed", ProfileChanged: "profile-changed", PushChanged: "push-changed",
 }
 
 // String returns the kind's stable name, for logs and JSON.

@@ -189,7 +189,7 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 	b.then(func() {
 		sending, cancel := context.WithTimeout(ctx, roomWait)
 		defer cancel()
-		if err := l.client.AnswerRosterPush(sending, iq); err != nil {
+		if err := l.client.AnswerPush(sending, iq); err != nil {
 			l.log.Debug("roster push not answered", "code", code.Of(err))
 		}
 	})

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xmpp
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Who is blocked and why, what people say of themselves, and what opens an
+// account or a contact list shows itself as little as a message does.
+
+// Format writes what r is, without its content.
+func (r Report) Format(s fmt.State, _ rune) { redact(s, "report") }
+
+// LogValue is what r is, without its content.
+func (r Report) LogValue() slog.Value { return slog.StringValue("report" + redacted) }
+
+// MarshalText returns what r is, without its content.
+func (r Report) MarshalText() ([]byte, error) { return []byte("report" + redacted), nil }
