@@ -93,9 +93,10 @@ func (q ConversationQuery) sql() (string, []any) {
 	return sb.String(), append(args, rowLimit(q.Limit))
 }
 
-// UnreadTotal returns the number of unread messages in all conversations.
+// UnreadTotal returns the number of unread messages in all conversations but
+// requests.
 func (r *Reader) UnreadTotal() (n int, err error) {
-	err = r.one([]any{&n}, "SELECT coalesce(sum(unread), 0) FROM conversation WHERE unread > 0")
+	err = r.one([]any{&n}, "SELECT coalesce(sum(unread), 0) FROM conversation WHERE unread > 0 AND request = 0")
 	return n, wrapf(err, "count unread")
 }
 

@@ -177,23 +177,3 @@ func parseBlockPush(iq *element.Element, self jid.JID) (p BlockPush, err error) 
 	}
 	return p, err
 }
-
-// Blocks lists the entries that would block an address, the most special first,
-// XEP-0191 §2: itself, all clients of the account, that resource of the whole
-// domain, the domain.
-func Blocks(address jid.JID) []string {
-	var list []string
-	add := func(j jid.JID) {
-		if s := j.String(); !slices.Contains(list, s) {
-			list = append(list, s)
-		}
-	}
-	add(address)
-	add(address.Bare())
-	domain := address.Domain()
-	if j, err := domain.WithResource(address.Resourcepart()); err == nil {
-		add(j)
-	}
-	add(domain)
-	return list
-}

@@ -82,15 +82,6 @@ func TestParseBlockPush(t *testing.T) {
 	require.Error(t, err, "a list beyond all measure")
 }
 
-// XEP-0191 §2.
-func TestBlocks(t *testing.T) {
-	for address, want := range map[string][]string{
-		"a@b/c": {"a@b/c", "a@b", "b/c", "b"}, "a@b": {"a@b", "b"}, "b": {"b"}, "b/c": {"b/c", "b"},
-	} {
-		require.Equal(t, want, Blocks(jid.MustParse(address)), address)
-	}
-}
-
 // A push of blocked addresses goes to who makes it durable, a forged one is
 // refused. XEP-0191.
 func TestBlockPushIsNotAnsweredAtOnce(t *testing.T) {

@@ -120,10 +120,13 @@ func (a *Account) SendEmpty(ctx context.Context, t omemo.Target) error {
 }
 
 // acquainted says whether peer may know that we are there: ourselves, a contact
-// who may see our presence, or somebody we have written to.
+// who may see our presence, or somebody we have written to, unless blocked since.
 func (a *Account) acquainted(tx *storage.Tx, peer string) (bool, error) {
 	if peer == a.JID {
 		return true, nil
+	}
+	if blocked, err := Blocked(tx.Reader, a.ID, peer); err != nil || blocked {
+		return false, err
 	}
 	item, err := tx.RosterItem(a.ID, peer)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {

@@ -143,6 +143,9 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	if err := a.attribute(tx, in); err != nil {
 		return false, err
 	}
+	if ignored, err := a.ignored(tx, in, order); err != nil || ignored {
+		return false, err
+	}
 	keys := in.keys(a.JID)
 	known, err := a.known(tx, emit, in, keys, order)
 	if err != nil || known {
@@ -274,7 +277,15 @@ func (a *Account) conversationFor(tx *storage.Tx, in *Incoming, create bool) (c 
 	case in.Private:
 		kind = ConversationPrivate
 	}
-	c, _, err = tx.EnsureConversation(a.ID, in.Peer, kind)
+	c, created, err := tx.EnsureConversation(a.ID, in.Peer, kind)
+	switch {
+	case err != nil:
+		return c, err
+	case created:
+		err = a.introduce(tx, &c, in)
+	case in.Outgoing:
+		err = accept(tx, c)
+	}
 	return c, err
 }
 

@@ -33,6 +33,9 @@ func (a *Account) Enqueue(ctx context.Context, m Outgoing) (id int64, err error)
 		if err != nil {
 			return err
 		}
+		if err := accept(tx, conversation); err != nil {
+			return err
+		}
 		if m.Replaces != 0 {
 			if err := tx.DeleteMessage(m.Replaces); err != nil {
 				return err
