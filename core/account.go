@@ -33,6 +33,8 @@ type Account struct {
 	mu   sync.Mutex
 	row  storage.Account
 	link *xmpplink.Link // nil while signed out or the client is closed
+	// typing is what was said, in which conversation.
+	typing map[ConversationID]typingSaid
 }
 
 type link = *xmpplink.Link
@@ -128,7 +130,7 @@ func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	a.heal = &xmpplink.Healing{Auto: c.cfg.Healing == HealTrusted}
 	a.pipe = &pipeline.Account{
 		ID: row.ID, JID: row.Address, Channel: kindXMPP, DB: c.db.DB, Bus: &c.bus,
-		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log,
+		Builder: xmpplink.Builder{}, Now: c.cfg.Now, Log: log, ClearReactions: c.cfg.ClearReactions,
 	}
 	sessions := c.cfg.Engine
 	if sessions == nil {

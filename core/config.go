@@ -49,6 +49,11 @@ type Config struct {
 	// nothing better than SASL PLAIN; inside verified TLS even then.
 	AllowPlain bool
 
+	// ClearReactions sends reactions unencrypted to people with devices that
+	// cannot get them otherwise, as most apps do: servers on the way read them.
+	// Without it such people get an encrypted answer with the emoji. See React.
+	ClearReactions bool
+
 	// Logger gets what happens, without bodies, keys, passwords, stanzas or
 	// phone numbers at any level. Nil logs nothing.
 	Logger *slog.Logger

@@ -165,29 +165,6 @@ func (cv *Conversation) Info(ctx context.Context) (ConversationInfo, error) {
 	return infoOf(row), nil
 }
 
-// MarkRead counts every message up to and including that place as read here.
-// The zero Cursor is the newest.
-func (cv *Conversation) MarkRead(ctx context.Context, upTo Cursor) error {
-	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
-		if upTo == 0 {
-			rows, err := tx.MessagesBefore(cv.id, 0, 1)
-			if err != nil || len(rows) == 0 {
-				return err
-			}
-			upTo = Cursor(rows[0].SortKey)
-		}
-		changed, err := tx.MarkRead(cv.id, int64(upTo))
-		if changed {
-			emit(cv.event(event.ConversationChanged))
-		}
-		return err
-	})
-	if err != nil {
-		return notFound(err, ErrNoConversation, "mark read")
-	}
-	return nil
-}
-
 // SetEncryption chooses how messages written from now on travel: Plain, or OMEMO
 // for everything else. Those already queued keep theirs: what was written to be
 // encrypted stays so.
@@ -222,6 +199,9 @@ func (cv *Conversation) Mute(ctx context.Context, until time.Time) error {
 func (cv *Conversation) Delete(ctx context.Context) error {
 	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
 		emit(cv.event(event.ConversationRemoved))
+		if err := cv.account.pipe.SetDisclosure(tx, cv.id, nil); err != nil {
+			return err
+		}
 		return tx.DeleteConversation(cv.id)
 	})
 	if err != nil {

@@ -17,6 +17,11 @@
 //	conversations, unread, drafts     core/conversation.go
 //	messages, history, search         core/message.go
 //	sending                           core/send.go
+//	corrections and retractions       core/edit.go
+//	reactions                         core/reaction.go
+//	answers                           core/reply.go
+//	what was read, here and elsewhere core/readstate.go
+//	who is typing                     core/typing.go
 //	fingerprints and trust decisions  core/trust.go, core/device.go
 //	verification by scanning          core/verify.go, core/qr
 //	sessions that broke, changed keys core/repair.go

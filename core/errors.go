@@ -2,7 +2,10 @@
 
 package core
 
-import "github.com/confab-im/confab/core/internal/code"
+import (
+	"github.com/confab-im/confab/core/internal/code"
+	"github.com/confab-im/confab/core/internal/pipeline"
+)
 
 // codedError is a sentinel with a stable code.
 type codedError struct{ code, text string }
@@ -38,12 +41,22 @@ var (
 	ErrEmptyMessage       = &codedError{"core.empty-message", "core: message is empty"}
 	ErrMessageTooLong     = &codedError{"core.message-too-long", "core: message is longer than 65536 bytes"}
 	ErrNotText            = &codedError{"core.not-text", "core: message is not valid UTF-8 text"}
+	ErrNotEmoji           = &codedError{"core.not-emoji", "core: reaction is not a single emoji"}
+	ErrTooManyReactions   = &codedError{"core.too-many-reactions", "core: more than 32 reactions to one message"}
 	ErrNotRetryable       = &codedError{"core.not-retryable", "core: only a message that failed can be tried again"}
 	ErrNoEngine           = &codedError{"core.no-engine", "core: no session engine configured, so no encryption"}
 	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}
 	ErrUnknownDevice      = &codedError{"core.unknown-device", "core: no such device, or none that is announced"}
 	ErrOwnDevice          = &codedError{"core.own-device", "core: not possible with this very device"}
 	ErrBadVerification    = &codedError{"core.bad-verification", "core: not an address with fingerprints"}
+)
+
+// Of Correct, Retract, React and answers.
+var (
+	ErrNotOwn         = pipeline.ErrNotOwn      // "core.not-own": only messages of one's own can be changed
+	ErrRetracted      = pipeline.ErrRetracted   // "core.retracted": the message was taken back
+	ErrNotTextMessage = pipeline.ErrNotText     // "core.not-text-message": there is no text to correct
+	ErrUnconfirmed    = pipeline.ErrUnconfirmed // "core.unconfirmed": the room has not given the message its id yet
 )
 
 // ErrorCode returns the stable code of an error from this SDK, for messages

@@ -65,6 +65,10 @@ const (
 	// EventPushChanged: wake-ups by a push service are on or off, or refused.
 	// Code, empty when all is well.
 	EventPushChanged EventKind = EventKind(event.PushChanged)
+	// EventTyping: somebody began to write, paused, or does so no longer.
+	// Nobody needs to end it: it ends by itself. Conversation, Peer, Typing;
+	// Nick in a room.
+	EventTyping EventKind = EventKind(event.Typing)
 )
 
 // String returns the kind's stable name, "message-added" for example.
@@ -107,17 +111,23 @@ type Event struct {
 	Conversation ConversationID  // 0 where the kind does not name it
 	Message      MessageID       // likewise
 	Peer         string          // bare JID, where the kind names it
+	Nick         string          // of EventTyping in a room
 	State        ConnectionState // of EventAccountState and EventCatchUp
+	Typing       TypingState     // of EventTyping
 	Resumed      bool            // EventAccountState, Online: the old session went on
 	Count        int             // EventCatchUp: messages stored so far; EventHistoryLoaded: these
 	Code         string          // stable error code; empty when all is well
 }
 
 func eventOf(e event.Event) Event {
-	return Event{
+	out := Event{
 		Kind: EventKind(e.Kind), Account: e.Account, Conversation: e.Conversation, Message: e.Message,
-		Peer: e.Peer, State: ConnectionState(e.State), Resumed: e.Resumed, Count: e.Count, Code: e.Code,
+		Peer: e.Peer, Nick: e.Nick, State: ConnectionState(e.State), Resumed: e.Resumed, Count: e.Count, Code: e.Code,
 	}
+	if e.Kind == event.Typing {
+		out.State, out.Typing = 0, TypingState(e.State)
+	}
+	return out
 }
 
 // DefaultQueue is how many events a Subscription holds whose Filter does not

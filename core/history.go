@@ -93,8 +93,8 @@ func (cv *Conversation) history(ctx context.Context, read func(*storage.Reader) 
 		if err != nil {
 			return err
 		}
-		if list = messagesOf(rows); len(list) == 0 {
-			return nil
+		if list, err = messagesOf(r, rows); err != nil || len(list) == 0 {
+			return err
 		}
 		gaps, err := gapsOf(r, cv.id)
 		if err != nil {

@@ -46,11 +46,14 @@ type MessageKind uint8
 const (
 	Text       = MessageKind(pipeline.KindText)
 	Unreadable = MessageKind(pipeline.KindUnreadable) // a placeholder: see Reason
+	// OTR: of Off-the-Record Messaging, which is not spoken here and never
+	// answered. Reason says what it is: "otr.query", "otr.data", "otr.error".
+	OTR = MessageKind(pipeline.KindOTR)
 )
 
 // String returns the kind's stable name.
 func (k MessageKind) String() string {
-	return name(map[MessageKind]string{Text: "text", Unreadable: "unreadable"}, k)
+	return name(map[MessageKind]string{Text: "text", Unreadable: "unreadable", OTR: "otr"}, k)
 }
 
 // Encryption says how a message travelled, or how a conversation's messages are to.
@@ -85,6 +88,7 @@ type Message struct {
 	Account      AccountID
 	Outgoing     bool
 	Sender       string // bare JID
+	Nick         string // the sender's in a room, as it was then
 	Channel      string // "xmpp"
 	Kind         MessageKind
 	Body         string
@@ -97,6 +101,10 @@ type Message struct {
 	Trust        TrustState // in that key when the message came
 	Reason       string     // stable code when blocked, failed or unreadable, or queued and held up
 	Cursor       Cursor     // its place in the conversation
+	Reply        *Reply     // which message it answers; nil if none
+	Edited       time.Time  // when its text was written, if it was corrected; see Edits
+	Retracted    *Retraction
+	Reactions    []Reaction // by their first appearance; none of a message taken back
 	AfterGap     bool       // between it and the one before it messages may be missing: see LoadOlder
 }
 
@@ -113,35 +121,84 @@ func (m Message) Format(f fmt.State, _ rune) {
 // Cursor is a place in a conversation. The zero value is its end.
 type Cursor int64
 
-func messageOf(row storage.Message) Message {
-	return Message{
+// messageOf makes a message of a row and what is beside its columns.
+func messageOf(row *storage.Message, extra *pipeline.Extra) Message {
+	m := Message{
 		ID: row.ID, Conversation: row.ConversationID, Account: row.AccountID, Outgoing: row.Outgoing,
 		Sender: row.Sender, Channel: row.Channel, Kind: MessageKind(row.Kind), Body: row.Body,
 		At: row.At, ReceivedAt: row.ReceivedAt, State: MessageState(row.State), Encryption: Encryption(row.Encryption),
 		Device: row.SenderDevice, Fingerprint: hex.EncodeToString(row.Identity), Trust: TrustState(row.Trust),
 		Reason: row.Reason, Cursor: Cursor(row.SortKey),
+		Nick: extra.Nick, Edited: extra.Edited, Retracted: retractionOf(extra.Retracted),
 	}
+	if extra.Reply != nil {
+		m.Reply = &Reply{Author: extra.Reply.Author, Quote: extra.Reply.Quote}
+	}
+	return m
 }
 
-func messagesOf(rows []storage.Message) []Message {
+// messagesOf makes messages of rows, with all that belongs to them, in a few
+// reads for all.
+func messagesOf(r *storage.Reader, rows []storage.Message) ([]Message, error) {
 	list := make([]Message, len(rows))
-	for i, row := range rows {
-		list[i] = messageOf(row)
+	ids := make([]int64, 0, len(rows))
+	replies := make([]*pipeline.Reply, len(rows))
+	answers := make(map[ConversationID][]string)
+	for i := range rows {
+		row := &rows[i]
+		extra, err := pipeline.ExtraOf(row)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = messageOf(row, &extra)
+		ids = append(ids, row.ID)
+		if replies[i] = extra.Reply; extra.Reply != nil {
+			answers[row.ConversationID] = append(answers[row.ConversationID], extra.Reply.ID)
+		}
 	}
-	return list
+	reactions, err := r.ReactionsTo(ids)
+	if err != nil {
+		return nil, err
+	}
+	answered := make(map[ConversationID]map[string]int64, len(answers))
+	for conversation, names := range answers {
+		c, err := r.Conversation(conversation)
+		if err != nil {
+			return nil, err
+		}
+		if answered[conversation], err = r.MessageIDs(conversation, names, c.Kind == roomKind); err != nil {
+			return nil, err
+		}
+	}
+	for i := range list {
+		m := &list[i]
+		if m.Retracted == nil || m.Retracted.Unproven {
+			m.Reactions = grouped(reactions[m.ID])
+		}
+		if m.Reply != nil {
+			m.Reply.Message = answered[m.Conversation][replies[i].ID]
+		}
+	}
+	return list, nil
 }
+
+// roomKind is the kind of a conversation that is a room.
+const roomKind = pipeline.ConversationRoom
 
 // Message returns one message, or ErrNoMessage.
 func (c *Client) Message(ctx context.Context, id MessageID) (Message, error) {
-	var row storage.Message
-	err := c.db.View(ctx, func(r *storage.Reader) (err error) {
-		row, err = r.Message(id)
+	var list []Message
+	err := c.db.View(ctx, func(r *storage.Reader) error {
+		row, err := r.Message(id)
+		if err == nil {
+			list, err = messagesOf(r, []storage.Message{row})
+		}
 		return err
 	})
 	if err != nil {
 		return Message{}, notFound(err, ErrNoMessage, "read message")
 	}
-	return messageOf(row), nil
+	return list[0], nil
 }
 
 // MaxPage is the most messages or conversations that one read returns.
@@ -181,15 +238,18 @@ type Search struct {
 
 // Search returns messages that contain every word, newest first.
 func (c *Client) Search(ctx context.Context, s Search) ([]Message, error) {
-	var rows []storage.Message
-	err := c.db.View(ctx, func(r *storage.Reader) (err error) {
-		rows, err = r.Search(storage.SearchQuery{
+	var list []Message
+	err := c.db.View(ctx, func(r *storage.Reader) error {
+		rows, err := r.Search(storage.SearchQuery{
 			Text: s.Text, ConversationID: s.Conversation, BeforeID: s.Before, Limit: page(s.Limit),
 		})
+		if err == nil {
+			list, err = messagesOf(r, rows)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("search messages: %w", err)
 	}
-	return messagesOf(rows), nil
+	return list, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/confab-im/confab/core/internal/event"
@@ -20,7 +21,8 @@ const MaxBody = 65536
 
 // Draft is a message to send.
 type Draft struct {
-	Body string
+	Body    string
+	ReplyTo MessageID // the message that it answers; 0 if none
 }
 
 // Format keeps the text out of whatever is printed.
@@ -49,12 +51,20 @@ func notXML(r rune) bool {
 // read, or whose recipient's keys wait for a decision, becomes MessageBlocked
 // with a Reason; it is never sent in the clear instead.
 //
-// Errors: ErrEmptyMessage, ErrMessageTooLong, ErrNotText; storage's.
+// Errors: ErrEmptyMessage, ErrMessageTooLong, ErrNotText; of ReplyTo,
+// ErrNoMessage and ErrUnconfirmed; storage's.
 func (cv *Conversation) Send(ctx context.Context, d Draft) (MessageID, error) {
 	if err := d.check(); err != nil {
 		return 0, err
 	}
-	return cv.enqueue(ctx, pipeline.Outgoing{Conversation: cv.id, RemoteID: rand.Text(), Content: pipeline.Content{Body: d.Body}})
+	reply, err := cv.replyTo(ctx, d.ReplyTo)
+	if err != nil {
+		return 0, err
+	}
+	cv.account.saysTyping(cv.id, TypingActive, time.Time{})
+	return cv.enqueue(ctx, pipeline.Outgoing{
+		Conversation: cv.id, RemoteID: rand.Text(), Content: pipeline.Content{Body: d.Body, Reply: reply},
+	})
 }
 
 func (cv *Conversation) enqueue(ctx context.Context, m pipeline.Outgoing) (MessageID, error) {
@@ -69,15 +79,23 @@ func (cv *Conversation) enqueue(ctx context.Context, m pipeline.Outgoing) (Messa
 // Retry sends a message again that failed, as a person's decision. The same
 // text goes out under a new id, for the old one was refused.
 func (cv *Conversation) Retry(ctx context.Context, id MessageID) (MessageID, error) {
-	m, err := cv.client.Message(ctx, id)
+	var row storage.Message
+	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
+		row, err = r.Message(id)
+		return err
+	})
 	if err != nil {
-		return 0, err
+		return 0, notFound(err, ErrNoMessage, "read message")
 	}
-	if m.Conversation != cv.id || !m.Outgoing || m.State != MessageFailed {
+	if row.ConversationID != cv.id || !row.Outgoing || row.State != pipeline.StateFailed {
 		return 0, ErrNotRetryable
 	}
+	content, err := pipeline.ContentOf(&row)
+	if err != nil {
+		return 0, failed("send message", err)
+	}
 	return cv.enqueue(ctx, pipeline.Outgoing{
-		Conversation: cv.id, RemoteID: rand.Text(), Content: pipeline.Content{Body: m.Body}, Replaces: id,
+		Conversation: cv.id, RemoteID: rand.Text(), Content: content, Replaces: id,
 	})
 }
 

@@ -4,6 +4,7 @@ package storage
 
 import (
 	"database/sql"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,38 @@ func (r *Reader) Reactions(message int64) (list []Reaction, err error) {
 	}, "SELECT "+reactionColumns+" FROM reaction WHERE message_id = ? ORDER BY at, sender", message)
 	return list, wrapf(err, "read reactions")
 }
+
+// reactionBatch is how many messages one statement reads of: statements of one
+// size are prepared once.
+const reactionBatch = 100
+
+// ReactionsTo returns the reactions to each of some messages, as Reactions does.
+func (r *Reader) ReactionsTo(messages []int64) (map[int64][]Reaction, error) {
+	found := make(map[int64][]Reaction)
+	args := make([]any, reactionBatch)
+	for len(messages) > 0 {
+		n := min(len(messages), reactionBatch)
+		for i := range args {
+			args[i] = messages[min(i, n-1)]
+		}
+		messages = messages[n:]
+		err := r.each(func(rows *sql.Rows) error {
+			var v Reaction
+			if err := rows.Scan(v.dest()...); err != nil {
+				return err
+			}
+			found[v.MessageID] = append(found[v.MessageID], v)
+			return nil
+		}, reactionsTo, args...)
+		if err != nil {
+			return nil, wrapf(err, "read reactions")
+		}
+	}
+	return found, nil
+}
+
+var reactionsTo = "SELECT " + reactionColumns + " FROM reaction WHERE message_id IN (?" +
+	strings.Repeat(", ?", reactionBatch-1) + ") ORDER BY message_id, at, sender"
 
 // PutReaction stores what a person shows under a message, unless a newer set of
 // theirs is known. The message gets a new revision.

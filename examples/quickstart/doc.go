@@ -112,7 +112,7 @@
 //
 //	{"id":1,"account":"alice@example.org","peer":"bob@example.org","sender":"bob@example.org","outgoing":false,"kind":"text","body":"Hello","at":"2026-01-02T03:04:05Z","state":"received","encryption":"omemo:2","trust":"blind","fingerprint":"05…","cursor":1767323045000000}
 //
-// "id" is for good. "kind" is text, or unreadable with a "reason", a code.
+// "id" is for good. "kind" is text, or unreadable or otr with a "reason", a code.
 // "state" is received; or queued, blocked (with a "reason"), sent, delivered,
 // read, failed (with a "reason"). "encryption" is omemo or plain; "trust" is
 // that in the sender's key, by "fingerprint", when the message came. "cursor" is
@@ -146,6 +146,11 @@
 // history-loaded: "count" older messages with "peer" are there now.
 //
 //	{"event":"history-loaded","account":"alice@example.org","peer":"bob@example.org","count":50}
+//
+// typing: "peer" is writing a message; "state" is composing, paused or active,
+// which is neither.
+//
+//	{"event":"typing","account":"alice@example.org","peer":"bob@example.org","state":"composing"}
 //
 // contact-changed, contact-request, presence-changed, trust-changed: about "peer";
 // a contact-changed without one is about the whole roster.

@@ -28,6 +28,9 @@ func (d *driver) lineOf(ctx context.Context, e core.Event) (line, bool) {
 	if e.State != 0 {
 		out.State = e.State.String()
 	}
+	if e.Typing != 0 {
+		out.State = e.Typing.String()
+	}
 	if e.Conversation != 0 {
 		out.Peer = d.names.peer(ctx, e.Conversation)
 	}

@@ -54,6 +54,7 @@
 //	esfs.go                     XEP-0448 Encryption for Stateless File Sharing
 //	reply.go                    XEP-0461 Message Replies
 //	mucavatar.go                XEP-0486 MUC Avatars
+//	mds.go                      XEP-0490 Message Displayed Synchronization
 //	content.go                  all of these that a message or an envelope can hold
 //
 // An extension has functions that read and build its elements, and if it asks

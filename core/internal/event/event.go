@@ -53,6 +53,9 @@ const (
 	// PushChanged: wake-ups by a push service were turned on or off, or are
 	// refused. Code.
 	PushChanged
+	// Typing: somebody began or ended to write a message. Peer, Nick in a room,
+	// Conversation, State.
+	Typing
 )
 
 var kindNames = [...]string{
@@ -63,6 +66,7 @@ var kindNames = [...]string{
 	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage", HistoryLoaded: "history-loaded",
 	RoomChanged: "room-changed", RoomInvitation: "room-invitation",
 	BlockListChanged: "block-list-changed", ProfileChanged: "profile-changed", PushChanged: "push-changed",
+	Typing: "typing",
 }
 
 // String returns the kind's stable name, for logs and JSON.
@@ -73,10 +77,10 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// State is a state that an AccountState or CatchUp event speaks of.
+// State is a state that an AccountState, CatchUp or Typing event speaks of.
 type State uint8
 
-// The states of an account's connection, and of a catch-up.
+// The states of an account's connection, of a catch-up and of somebody's typing.
 const (
 	Offline State = iota + 1
 	Connecting
@@ -84,11 +88,15 @@ const (
 	Failed // will not be tried again without a change by the user; Code says why
 	CatchUpRunning
 	CatchUpDone
+	TypingComposing
+	TypingPaused
+	TypingActive // no longer
 )
 
 var stateNames = [...]string{
 	Offline: "offline", Connecting: "connecting", Online: "online", Failed: "failed",
 	CatchUpRunning: "running", CatchUpDone: "done",
+	TypingComposing: "composing", TypingPaused: "paused", TypingActive: "active",
 }
 
 // String returns the state's stable name.
@@ -106,6 +114,7 @@ type Event struct {
 	Conversation int64
 	Message      int64
 	Peer         string // bare JID where the kind says so
+	Nick         string // Typing in a room: whose
 	State        State
 	Resumed      bool   // AccountState Online: the old stream went on, nothing was missed
 	Count        int    // CatchUp: messages stored so far; HistoryLoaded: with this page

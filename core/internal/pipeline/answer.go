@@ -121,28 +121,28 @@ func (a *Account) SendEmpty(ctx context.Context, t omemo.Target) error {
 
 // acquainted says whether peer may know that we are there: ourselves, a contact
 // who may see our presence, or somebody we have written to, unless blocked since.
-func (a *Account) acquainted(tx *storage.Tx, peer string) (bool, error) {
+func (a *Account) acquainted(r *storage.Reader, peer string) (bool, error) {
 	if peer == a.JID {
 		return true, nil
 	}
-	if blocked, err := Blocked(tx.Reader, a.ID, peer); err != nil || blocked {
+	if blocked, err := Blocked(r, a.ID, peer); err != nil || blocked {
 		return false, err
 	}
-	item, err := tx.RosterItem(a.ID, peer)
+	item, err := r.RosterItem(a.ID, peer)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return false, err
 	}
 	if item.Subscription == "from" || item.Subscription == "both" {
 		return true, nil
 	}
-	c, err := tx.ConversationByPeer(a.ID, peer)
+	c, err := r.ConversationByPeer(a.ID, peer)
 	if errors.Is(err, storage.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	rows, err := tx.MessagesBefore(c.ID, 0, answeredWindow)
+	rows, err := r.MessagesBefore(c.ID, 0, answeredWindow)
 	for _, row := range rows {
 		if row.Outgoing {
 			return true, err

@@ -101,11 +101,11 @@ func (c *Content) fill(row *storage.Message, in *Incoming) (err error) {
 	return err
 }
 
-// contentOf is what a row of ours says.
-func contentOf(row *storage.Message) (Content, error) {
+// ContentOf is what a row of ours says.
+func ContentOf(row *storage.Message) (Content, error) {
 	e, err := ExtraOf(row)
 	if err != nil {
 		return Content{}, err
 	}
-	return Content{Body: row.Body, Reply: e.Reply, Markable: e.Markable}, nil
+	return Content{Body: row.Body, Reply: e.Reply, Markable: true}, nil
 }

@@ -56,7 +56,7 @@ func (a *Account) answerReceipt(tx *storage.Tx, emit *emitter, c storage.Convers
 	if in.ReceiptTo == "" || in.Outgoing {
 		return nil
 	}
-	if ok, err := a.acquainted(tx, in.Sender); err != nil || !ok {
+	if ok, err := a.acquainted(tx.Reader, in.Sender); err != nil || !ok {
 		return err
 	}
 	stanza, err := a.Builder.Receipt(in.ReceiptTo, in.RemoteID)

@@ -183,7 +183,7 @@ func (a *Account) fellow(tx *storage.Tx, jid string) (bool, error) {
 // reachedBy says whether somebody's keys may be answered: an acquaintance, or
 // somebody who shares a room with us.
 func (a *Account) reachedBy(tx *storage.Tx, jid string) (bool, error) {
-	if ok, err := a.acquainted(tx, jid); ok || err != nil {
+	if ok, err := a.acquainted(tx.Reader, jid); ok || err != nil {
 		return ok, err
 	}
 	return a.fellow(tx, jid)

@@ -28,7 +28,7 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 	}
 	s := Stanza{To: row.To, ID: message.RemoteID}
 	p.address(&s, row.ConversationID)
-	if s.Content, err = contentOf(&message); err != nil {
+	if s.Content, err = ContentOf(&message); err != nil {
 		return false, err
 	}
 	if message.Encryption == EncryptionNone {

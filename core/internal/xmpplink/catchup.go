@@ -129,6 +129,7 @@ func (l *Link) caughtUp(ctx context.Context) {
 	l.planReread()
 	l.session.mayFlush = true
 	l.flush(ctx)
+	l.syncRead()
 }
 
 // catchUp reads the account's own archive from the last known message on, and

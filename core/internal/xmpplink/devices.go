@@ -34,10 +34,13 @@ func (l *Link) profiles() []engine.Profile {
 	return l.account.OMEMO.Profiles()
 }
 
-// interests are the features by which servers know that contacts' device lists
-// are to be pushed.
+// interests are what is understood here beside what the client is asked
+// directly, and what servers are to push: contacts' device lists and read marks
+// of our other devices.
 func (l *Link) interests() []string {
-	var features []string
+	features := []string{
+		xmpp.NSCorrection, xmpp.NSRetraction, xmpp.NSReactions, xmpp.NSReply, xmpp.NSFallback, xmpp.NotifyReadMarks,
+	}
 	for _, p := range l.profiles() {
 		features = append(features, xmpp.NotifyDevices(uint8(p)))
 	}

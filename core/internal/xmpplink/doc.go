@@ -18,6 +18,8 @@
 //	lookup.go    devices of those who are written to, asked for until known
 //	contacts.go  roster, subscriptions, presence
 //	content.go   what messages say, from and to XMPP
+//	readstate.go how far was read, between our devices (XEP-0490)
+//	typing.go    who is writing (XEP-0085)
 //	files.go     the files they share
 //	builder.go   the final bytes of outgoing stanzas
 //	conn.go      connection settings; sign-in probe; registration

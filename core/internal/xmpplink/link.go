@@ -263,6 +263,8 @@ func (l *Link) run(ctx context.Context) {
 			fn()
 		case <-l.mail.wake:
 			l.flush(ctx)
+		case <-l.session.typing.over:
+			l.typingOver()
 		}
 	}
 }

@@ -34,6 +34,8 @@ type session struct {
 
 	archive  reading
 	peers    lookups
+	reads    readSync
+	typing   typing
 	handled  uint64 // stanzas that are durable, as the stream was told
 	failures int    // of the database in a row
 
@@ -70,13 +72,14 @@ func (s *session) end() {
 // begin replaces the session by a new one.
 func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	l.session.end()
+	l.endTyping()
 	s := session{
 		jid: o.JID, id: o.ID, managed: o.SM, kept: o.SM && o.Resumable, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
 		peers: lookups{
 			ready: make(map[string]time.Time), fetching: make(map[string]chan struct{}), awaiting: make(map[string]bool),
 		},
 	}
-	s.failures = l.session.failures
+	s.failures, s.typing = l.session.failures, newTyping()
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
 }

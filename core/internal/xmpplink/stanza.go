@@ -55,9 +55,15 @@ func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp
 				l.deviceList(b, p, from, devices)
 			}
 		}
+		if marks, ok := m.Event.ReadMarks(l.client.Self()); ok {
+			l.readByOther(b, marks)
+		}
 		return
 	case m.Receipt != nil && m.Receipt.Received != "":
 		b.add(pipeline.Update{Receipt: &pipeline.Receipt{From: from, RemoteID: m.Receipt.Received}})
+	}
+	if m.Type == "chat" && m.Carbon != xmpp.CarbonSent && m.Delay.IsZero() && from != l.account.JID {
+		l.typed(ctx, typist{peer: from}, m.State)
 	}
 	in := l.incoming(m, m.Delay)
 	if in == nil {
