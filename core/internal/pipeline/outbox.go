@@ -226,7 +226,11 @@ func (a *Account) Deviceless(ctx context.Context) (peers []string, err error) {
 			}
 			for _, row := range rows {
 				after = row.ID
-				if row.Reason == ReasonNoDevices {
+				if row.Reason != ReasonNoDevices {
+					continue
+				}
+				// Those of rooms try again when the room is entered.
+				if c, err := r.Conversation(row.ConversationID); err != nil || c.Kind == ConversationDirect {
 					peers = with(peers, row.To)
 				}
 			}

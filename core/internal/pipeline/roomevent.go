@@ -187,3 +187,19 @@ func (a *Account) ChangeMember(tx *storage.Tx, emit func(event.Event), m storage
 	}
 	return tx.PutMember(m)
 }
+
+// NowMember is ChangeMember in a transaction of its own. Messages that waited for
+// it may go out.
+func (a *Account) NowMember(ctx context.Context, m storage.Member, how RoomEvent) error {
+	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		if err := a.ChangeMember(tx, emit.add, m, how); err != nil {
+			return err
+		}
+		var n int
+		return a.unblockRoom(tx, emit, m.ConversationID, &n)
+	})
+	if err != nil {
+		return fmt.Errorf("store member: %w", err)
+	}
+	return nil
+}

@@ -74,10 +74,14 @@ func (a *Account) sealRoom(tx *storage.Tx, s *Stanza, ready func(string) bool, p
 	if err != nil {
 		return "", false, err
 	}
+	away, err := a.unreachable(tx.Reader)
+	if err != nil {
+		return "", false, err
+	}
 	for _, jid := range readers {
 		if jid != a.JID && !ready(jid) {
 			p.Members = with(p.Members, jid)
-			wait = true
+			wait = wait || !slices.Contains(away, jid)
 		}
 	}
 	if wait {
@@ -93,7 +97,7 @@ func (a *Account) sealRoom(tx *storage.Tx, s *Stanza, ready func(string) bool, p
 	}
 	if errors.As(err, &none) {
 		for _, jid := range none.JIDs {
-			if jid != a.JID {
+			if jid != a.JID && !slices.Contains(away, jid) {
 				p.Deviceless = with(p.Deviceless, jid)
 			}
 		}
@@ -203,6 +207,50 @@ func (a *Account) WithoutDevices(ctx context.Context, conversation int64) (list 
 		return nil, fmt.Errorf("look for members without devices: %w", err)
 	}
 	return list, nil
+}
+
+// unreachablePeers is the value that lists people whose servers do not answer.
+const (
+	unreachablePeers = "omemo.unreachable"
+	maxUnreachable   = 1000
+)
+
+func (a *Account) unreachable(r *storage.Reader) (list []string, err error) {
+	b, ok, err := r.Value(a.ID, unreachablePeers)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return nil, fmt.Errorf("read who is unreachable: %w", err)
+	}
+	return list, nil
+}
+
+// SetUnreachable notes that nobody can be asked for somebody's devices, or that
+// it is possible again. What was written to rooms waits no longer for that.
+func (a *Account) SetUnreachable(ctx context.Context, jid string, is bool) error {
+	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		list, err := a.unreachable(tx.Reader)
+		if err != nil || slices.Contains(list, jid) == is || is && len(list) >= maxUnreachable {
+			return err
+		}
+		if list = slices.DeleteFunc(list, func(other string) bool { return other == jid }); is {
+			list = append(list, jid)
+		}
+		b, err := json.Marshal(list)
+		if err != nil {
+			return fmt.Errorf("note who is unreachable: %w", err)
+		}
+		if err := tx.PutValue(a.ID, unreachablePeers, b); err != nil {
+			return err
+		}
+		var n int
+		return a.unblock(tx, emit, jid, &n)
+	})
+	if err != nil {
+		return fmt.Errorf("note who is unreachable: %w", err)
+	}
+	return nil
 }
 
 // unblockRoom queues the blocked messages to a room again.

@@ -102,7 +102,11 @@ func (Builder) Message(s pipeline.Stanza) ([]byte, error) {
 		m.Body, m.EME = "", xmpp.NSOMEMO2 // no text beside it, XEP-0420 §7
 		m.Content, m.Marker = xmpp.Content{}, nil
 	}
-	return m.Build().Bytes(), nil
+	e := m.Build()
+	if m.Type == "chat" && m.To.Resourcepart() != "" {
+		e.Add(xmpp.PrivateMark()) // only occupants of rooms are written to so
+	}
+	return e.Bytes(), nil
 }
 
 // Empty implements pipeline.Builder. There is nothing in it worth keeping for

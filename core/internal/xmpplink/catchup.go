@@ -11,6 +11,7 @@ import (
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/stream"
+	"mellium.im/xmpp/jid"
 )
 
 // archivePage is how many messages are asked for at a time. Servers have a
@@ -29,6 +30,7 @@ func (l *Link) startSession() {
 		if err != nil {
 			return err // a new session will start over
 		}
+		l.post(ctx, func() { l.startRooms(ctx) })
 		if err := l.connected(ctx, func() error { return l.client.EnableCarbons(ctx) }); err != nil {
 			l.log.Debug("no carbons", "code", code.Of(err))
 		}
@@ -163,9 +165,13 @@ type fetched struct {
 }
 
 func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int) error {
+	return l.readFrom(ctx, run, size, source{page: l.pageOf})
+}
+
+func (l *Link) readFrom(ctx context.Context, run *pipeline.CatchUp, size int, from source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	query := xmpp.ArchiveQuery{After: run.Cursor, Max: size, Last: run.First()}
+	query := xmpp.ArchiveQuery{Archive: from.room, After: run.Cursor, Max: size, Last: run.First()}
 	next := l.fetchPage(ctx, query)
 	var trail trail
 	for {
@@ -178,14 +184,16 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int)
 			if err != nil {
 				return err
 			}
-			query = xmpp.ArchiveQuery{Start: since, Max: size, Last: since.IsZero()}
+			query = xmpp.ArchiveQuery{Archive: from.room, Start: since, Max: size, Last: since.IsZero()}
 			f = <-l.fetchPage(ctx, query)
 			lost = true
 		}
 		if f.err != nil {
 			return f.err
 		}
-		l.archiveKnown.Store(true)
+		if from.room.Equal(jid.JID{}) {
+			l.archiveKnown.Store(true)
+		}
 		l.log.Debug("archive page", "messages", len(f.page.Items), "complete", f.page.Complete)
 		done := f.page.Complete || f.page.Last == "" || query.Last
 		if !done && trail.circles(f.page.Last) {
@@ -193,10 +201,10 @@ func (l *Link) readArchive(ctx context.Context, run *pipeline.CatchUp, size int)
 			done = true
 		}
 		if !done {
-			query = xmpp.ArchiveQuery{After: f.page.Last, Max: size}
+			query = xmpp.ArchiveQuery{Archive: from.room, After: f.page.Last, Max: size}
 			next = l.fetchPage(ctx, query)
 		}
-		page := l.pageOf(f.page, run.First())
+		page := from.page(f.page, run.First())
 		page.Lost = lost
 		if err := l.account.StorePage(ctx, run, page); err != nil {
 			return err
@@ -238,11 +246,7 @@ func (l *Link) fetchPage(ctx context.Context, q xmpp.ArchiveQuery) <-chan fetche
 // asked for only by what was missed: when an archive is read for the first
 // time, or history on demand, another device has surely sent them.
 func (l *Link) pageOf(p xmpp.ArchivePage, quiet bool) pipeline.Page {
-	page := pipeline.Page{First: p.First, Last: p.Last, Complete: p.Complete}
-	if n := len(p.Items); n > 0 {
-		page.FirstAt = p.Items[0].Stamp
-		page.Shuffled = p.Items[0].ID != p.First || p.Items[n-1].ID != p.Last
-	}
+	page := pageBounds(p)
 	for i := range p.Items {
 		item := &p.Items[i]
 		page.Marks = append(page.Marks, pipeline.Mark{ID: item.ID, At: item.Stamp})

@@ -21,6 +21,10 @@
 //	readstate.go how far was read, between our devices (XEP-0490)
 //	typing.go    who is writing (XEP-0085)
 //	files.go     the files they share
+//	rooms.go     the rooms of an account; roomjoin.go: getting into them;
+//	             roomevents.go: what happens there; roommessage.go: what is said;
+//	             roomarchive.go: what was missed; roominvite.go, roomadmin.go,
+//	             roombookmarks.go: what their names say
 //	builder.go   the final bytes of outgoing stanzas
 //	conn.go      connection settings; sign-in probe; registration
 //

@@ -52,6 +52,15 @@ func (l *Link) loadPage(ctx context.Context, h *pipeline.History, size, sofar in
 		return 0, err
 	}
 	query := xmpp.ArchiveQuery{With: peer, End: h.Until, Before: h.Before, Last: true, Max: min(size, archivePage)}
+	from := source{page: l.pageOf}
+	if h.Room {
+		s, err := l.snapshot(ctx, peer)
+		if err != nil {
+			return 0, err
+		}
+		query.Archive, query.With = peer, jid.JID{}
+		from = l.roomSource(peer, view{address: h.Peer, nick: s.nick, occupant: s.row.OccupantID}, trustOf(s.row.Features))
+	}
 	page, err := l.client.QueryArchive(ctx, query)
 	if errors.Is(err, xmpp.ErrNoCursor) && h.FromEnd() {
 		query.Before = ""
@@ -60,7 +69,7 @@ func (l *Link) loadPage(ctx context.Context, h *pipeline.History, size, sofar in
 	if err != nil {
 		return 0, err
 	}
-	stored, _, err = l.account.StoreHistory(ctx, h, l.pageOf(page, true), sofar)
+	stored, _, err = l.account.StoreHistory(ctx, h, from.page(page, true), sofar)
 	l.Wake() // sessions begun in it may want an answer
 	return stored, err
 }

@@ -81,6 +81,7 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 	if l.session.broken || len(b.updates) == 0 && !b.counted {
 		return
 	}
+	l.session.top = max(l.session.top, b.count)
 	handled := max(l.handled(b.count), l.session.handled)
 	id, managed := l.session.id, l.session.managed && b.counted
 	if managed && l.session.kept {
@@ -116,7 +117,16 @@ func (l *Link) deliver(ctx context.Context, b *batch) {
 func (l *Link) handled(count uint64) uint64 {
 	for _, h := range l.session.archive.held {
 		if h.count > 0 { // else from before there were counts
-			return min(count, h.count-1)
+			count = min(count, h.count-1)
+			break
+		}
+	}
+	for _, r := range l.rooms.by {
+		for _, h := range r.held {
+			if h.count > 0 {
+				count = min(count, h.count-1)
+				break
+			}
 		}
 	}
 	return count

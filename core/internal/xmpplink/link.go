@@ -36,6 +36,7 @@ type Link struct {
 	archiveKnown atomic.Bool   // the server keeps an archive, see message
 
 	session session // owned by the actor
+	rooms   rooms   // so are they
 }
 
 // life is how a Link ends.
@@ -306,7 +307,7 @@ func (l *Link) open(ctx context.Context) error {
 	l.credentials = kept
 	cfg.Stream.Resume = resume
 	cfg.Caps = capsCache{l.account}
-	cfg.Features = l.interests()
+	cfg.Features = append(l.interests(), xmpp.NSMUC, xmpp.NSDirectInvite, xmpp.NotifyBookmarks)
 	client, err := xmpp.New(cfg)
 	if err != nil {
 		return err

@@ -12,6 +12,10 @@ import (
 // enough attempts to ask for devices, if some are known.
 const enough = 4
 
+// lookupSlots bounds how many people are asked for their devices at a time, as
+// all members of a room may be.
+const lookupSlots = 8
+
 // fetchDevices looks up what is needed to write to peer, and sends on when
 // it is known.
 func (l *Link) fetchDevices(peer string) {
@@ -20,8 +24,9 @@ func (l *Link) fetchDevices(peer string) {
 	}
 	hurry := make(chan struct{}, 1)
 	l.session.peers.fetching[peer] = hurry
+	slots := l.session.peers.slots
 	l.child(func(ctx context.Context) {
-		if err := l.ask(ctx, peer, hurry); err != nil && ctx.Err() == nil {
+		if err := l.ask(ctx, peer, hurry, slots); err != nil && ctx.Err() == nil {
 			l.log.Info("devices of a peer not known", "code", code.Of(err))
 		}
 		l.post(ctx, func() {
@@ -36,16 +41,21 @@ func (l *Link) fetchDevices(peer string) {
 // that there are none is one, and that peer could not be asked is none.
 // Messages wait meanwhile, and say why. After a few attempts those devices that
 // are known from earlier are good enough.
-func (l *Link) ask(ctx context.Context, peer string, hurry <-chan struct{}) error {
+func (l *Link) ask(ctx context.Context, peer string, hurry <-chan struct{}, slots chan struct{}) error {
 	for n, wait := 1, firstWait; ; n, wait = n+1, min(2*wait, maxLook) {
-		err := l.connected(ctx, func() error {
-			ctx, cancel := context.WithTimeout(ctx, fetchWait)
-			defer cancel()
-			if err := l.updateLists(ctx, peer); err != nil {
-				return err
-			}
-			return l.fetchBundles(ctx, peer)
+		err := l.slot(ctx, slots, func() error {
+			return l.connected(ctx, func() error {
+				ctx, cancel := context.WithTimeout(ctx, fetchWait)
+				defer cancel()
+				if err := l.updateLists(ctx, peer); err != nil {
+					return err
+				}
+				return l.fetchBundles(ctx, peer)
+			})
 		})
+		if err := l.noteReach(ctx, peer, n, err); err != nil && ctx.Err() == nil {
+			l.log.Warn("reach of a peer not noted", "code", code.Of(err))
+		}
 		if err == nil || ctx.Err() != nil || !unasked(err) {
 			return err
 		}
@@ -69,6 +79,21 @@ func (l *Link) ask(ctx context.Context, peer string, hurry <-chan struct{}) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// noteReach notes that somebody cannot be asked, after several attempts, or can:
+// in a room the others need not wait for them without an end.
+func (l *Link) noteReach(ctx context.Context, peer string, n int, err error) error {
+	switch {
+	case err == nil:
+		return l.account.SetUnreachable(ctx, peer, false)
+	case err != nil && n == enough && unasked(err):
+		if err := l.account.SetUnreachable(ctx, peer, true); err != nil {
+			return err
+		}
+		l.Wake()
+	}
+	return nil
 }
 
 // hurry lets a look-up of peer's devices wait no longer.

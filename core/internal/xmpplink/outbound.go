@@ -30,7 +30,7 @@ func (l *Link) flush(ctx context.Context) {
 			if !l.session.managed {
 				at.Next = l.session.written + 1
 			}
-			p, failed = l.account.Prepare(ctx, at, l.known)
+			p, failed = l.account.Prepare(ctx, at, l.prepared)
 			last = pipeline.Position{StreamID: at.StreamID, Next: at.Next + uint64(len(p.Stanzas))}
 			return p.Stanzas, failed
 		})
@@ -41,6 +41,9 @@ func (l *Link) flush(ctx context.Context) {
 			return
 		}
 		for _, peer := range p.Need {
+			l.fetchDevices(peer)
+		}
+		for _, peer := range p.Members {
 			l.fetchDevices(peer)
 		}
 		for _, peer := range p.Deviceless {

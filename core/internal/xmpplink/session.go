@@ -37,6 +37,7 @@ type session struct {
 	reads    readSync
 	typing   typing
 	handled  uint64 // stanzas that are durable, as the stream was told
+	top      uint64 // stanzas taken in, those that are held included
 	failures int    // of the database in a row
 
 	written    uint64 // stanzas sent without stream management
@@ -61,6 +62,7 @@ type lookups struct {
 	ready    map[string]time.Time     // when they were looked up
 	fetching map[string]chan struct{} // being looked up now; a word there asks again at once
 	awaiting map[string]bool          // there are none yet
+	slots    chan struct{}            // how many are looked up at a time
 }
 
 func (s *session) end() {
@@ -76,12 +78,13 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 	s := session{
 		jid: o.JID, id: o.ID, managed: o.SM, kept: o.SM && o.Resumable, stateful: l.session.stateful || o.Feature(xmpp.NSCSI, "csi"),
 		peers: lookups{
-			ready: make(map[string]time.Time), fetching: make(map[string]chan struct{}), awaiting: make(map[string]bool),
+			slots: make(chan struct{}, lookupSlots), ready: make(map[string]time.Time), fetching: make(map[string]chan struct{}), awaiting: make(map[string]bool),
 		},
 	}
 	s.failures, s.typing = l.session.failures, newTyping()
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	l.session = s
+	l.resetRooms()
 }
 
 // online reacts to a stream that came about.
@@ -119,6 +122,7 @@ func (l *Link) resumed(ctx context.Context, o *stream.OnlineInfo, count uint64) 
 		return err
 	}
 	l.session.archive.held = nil // none was counted: they come again
+	l.resumedRooms()
 	l.session.archive.began = l.account.Now()
 	l.startCatchUp(func(context.Context) error { return nil })
 	return nil
@@ -136,6 +140,9 @@ func (l *Link) establish(ctx context.Context, o *stream.OnlineInfo, count uint64
 		_, err = l.account.Deliver(ctx, []pipeline.Update{l.saveStream(o, count)})
 	}
 	if err != nil {
+		return err
+	}
+	if err := l.account.StopRooms(ctx); err != nil {
 		return err
 	}
 	// Messages that may have arrived wait for the archive to say so.

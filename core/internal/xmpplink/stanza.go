@@ -33,13 +33,18 @@ func (l *Link) stanza(ctx context.Context, b *batch, item *stream.Item) {
 			l.log.Debug("presence passed over", "code", code.Of(err))
 			return
 		}
-		l.presence(b, &p)
+		if !l.roomPresence(b, &p) {
+			l.presence(b, &p)
+		}
 	case "iq":
 		l.rosterPush(ctx, b, item.Stanza)
 	}
 }
 
 func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp.Message) {
+	if l.roomMessage(ctx, b, item, m) {
+		return
+	}
 	from := m.From.Bare().String()
 	switch {
 	case m.Type == "error":
@@ -99,6 +104,15 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 	if in.Sender == l.account.JID {
 		in.Outgoing, in.Peer = true, m.To.Bare().String()
 	}
+	l.readContent(in, m)
+	if in.Unreadable == "" && in.Envelopes == nil && !in.Content.Says() {
+		return nil
+	}
+	return in
+}
+
+// readContent takes over what a message says, encrypted or not.
+func (l *Link) readContent(in *pipeline.Incoming, m *xmpp.Message) {
 	switch {
 	case m.OMEMOErr != nil:
 		in.Unreadable = code.Of(m.OMEMOErr)
@@ -113,10 +127,6 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 		}
 	}
 	in.Content = contentOf(m, in.Envelopes != nil)
-	if in.Unreadable == "" && in.Envelopes == nil && !in.Content.Says() {
-		return nil
-	}
-	return in
 }
 
 // presence keeps who is there, and the requests to see ours.
