@@ -129,8 +129,8 @@ func (a *Account) OwnDevices(ctx context.Context) ([]Device, error) {
 // that others see, signed with its key; empty is nothing. It is public. Only
 // OMEMO 2 has labels. Without a connection it is published with the next one.
 //
-// Errors: code "omemo.too-large" beyond 52 characters, ErrNoEngine, the
-// network's.
+// Errors: code "omemo.bad-label" beyond 52 characters and for what is no line of
+// text, ErrNoEngine, the network's.
 func (a *Account) SetDeviceLabel(ctx context.Context, label string) error {
 	if a.pipe.OMEMO == nil {
 		return ErrNoEngine

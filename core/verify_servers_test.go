@@ -211,7 +211,7 @@ func TestPruneDevices(t *testing.T) {
 		require.False(t, own[1].Own || own[1].Idle)
 		require.Equal(t, core.DeviceBlind, own[1].State())
 		require.NoError(t, tablet.account.SetDeviceLabel(ctx, "Bob's tablet"))
-		require.Equal(t, "omemo.too-large", core.ErrorCode(tablet.account.SetDeviceLabel(ctx, strings.Repeat("x", 53))))
+		require.Equal(t, "omemo.bad-label", core.ErrorCode(tablet.account.SetDeviceLabel(ctx, strings.Repeat("x", 53))))
 		for _, u := range []*user{alice, bob} {
 			u.finds(bob, tablet.id(), func(d core.Device) bool { return d.Label == "Bob's tablet" })
 		}
@@ -228,9 +228,8 @@ func TestPruneDevices(t *testing.T) {
 		require.ErrorIs(t, bob.account.PruneDevices(ctx, own[0].ID), core.ErrOwnDevice)
 		require.ErrorIs(t, bob.account.PruneDevices(ctx, own[1].ID, own[1].ID+1), core.ErrUnknownDevice)
 		require.NoError(t, bob.account.PruneDevices(ctx, own[1].ID))
-		own, err = bob.account.OwnDevices(ctx)
-		require.NoError(t, err)
-		require.Equal(t, core.DeviceInactive, own[1].State())
+		// A push of the list before may still be on its way.
+		bob.finds(bob, own[1].ID, func(d core.Device) bool { return d.State() == core.DeviceInactive })
 		require.ErrorIs(t, bob.account.PruneDevices(ctx, own[1].ID), core.ErrUnknownDevice)
 		alice.finds(bob, own[1].ID, func(d core.Device) bool { return d.State() == core.DeviceInactive })
 		require.Equal(t, core.DeviceBlind, alice.device(bob).State())

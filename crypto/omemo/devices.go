@@ -70,13 +70,16 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, list 
 	if !bareJID(jid) {
 		return DeviceChange{}, fmt.Errorf("update devices: %w", ErrBadAddress)
 	}
-	var own uint32
+	var own engine.IdentityKey
+	var label string
+	var err error
 	if jid == m.jid {
-		self, err := m.own(ctx, st)
-		if err != nil {
+		if own, err = m.own(ctx, st); err != nil {
 			return DeviceChange{}, fmt.Errorf("update devices: %w", err)
 		}
-		own = self.RegistrationID
+		if label, err = m.ownLabel(ctx, st); err != nil {
+			return DeviceChange{}, err
+		}
 	}
 	rows, err := m.devices(ctx, st, jid)
 	if err != nil {
@@ -87,7 +90,7 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, list 
 		have[r.id] = r
 	}
 	var change DeviceChange
-	listed, announced := m.chosen(list, own, have, &change)
+	listed, self := m.chosen(list, own.RegistrationID, have, &change)
 	for _, d := range listed {
 		if !have[d.ID].active {
 			if err := st.SaveDevice(ctx, uint8(m.profile), jid, d.ID, true); err != nil {
@@ -108,7 +111,7 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, list 
 		}
 		change.Removed = append(change.Removed, r.id)
 	}
-	if own != 0 && m.missing(announced) {
+	if own.RegistrationID != 0 && m.missing(self != nil && m.labelled(own, *self, label)) {
 		self, err := m.listing(ctx, st)
 		if err != nil {
 			return DeviceChange{}, fmt.Errorf("update devices: %w", err)
@@ -118,15 +121,15 @@ func (m *Manager) UpdateDevices(ctx context.Context, st Store, jid string, list 
 	return change, nil
 }
 
-// chosen picks from a device list what is to be active, and tells whether the
-// own device is on it.
-func (m *Manager) chosen(list []Listed, own uint32, have map[uint32]deviceRow, change *DeviceChange) (listed []Listed, announced bool) {
+// chosen picks from a device list what is to be active, and returns the entry of
+// the own device, nil if there is none.
+func (m *Manager) chosen(list []Listed, own uint32, have map[uint32]deviceRow, change *DeviceChange) (listed []Listed, self *Listed) {
 	seen := make(map[uint32]bool)
 	var fresh []Listed
 	for _, d := range list {
 		id := d.ID
 		if id == own && own != 0 {
-			announced = true
+			self = &d
 			continue
 		}
 		// What is looked at is bounded too: of a longer list the rest is ignored
@@ -154,7 +157,7 @@ func (m *Manager) chosen(list []Listed, own uint32, have map[uint32]deviceRow, c
 		change.Ignored += over
 		listed = listed[:m.limits.Devices]
 	}
-	return append(listed, fresh...), announced
+	return append(listed, fresh...), self
 }
 
 // missing tells whether the own device is to be announced: it is not there, and

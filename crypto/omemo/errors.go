@@ -34,6 +34,8 @@ var (
 	ErrStore error = &CodedError{"omemo.store", "inconsistent store"}
 	// ErrConfig: a Config that cannot be used.
 	ErrConfig error = &CodedError{"omemo.config", "bad configuration"}
+	// ErrBadLabel: a label that is too long, or not text that can be published.
+	ErrBadLabel error = &CodedError{"omemo.bad-label", "bad device label"}
 	// ErrBadFingerprint: not a fingerprint.
 	ErrBadFingerprint error = &CodedError{"omemo.bad-fingerprint", "bad fingerprint"}
 )

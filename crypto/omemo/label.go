@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/confab-im/confab/crypto/engine"
@@ -17,17 +19,20 @@ import (
 const MaxLabel = 52
 
 // SetLabel changes what the own device calls itself; empty is no label. Publish
-// the device lists afterwards, see OwnList. The error is ErrTooLarge beyond
-// MaxLabel.
+// the device lists afterwards, see OwnList. The error is ErrBadLabel beyond
+// MaxLabel, and for what XML cannot carry unchanged.
 func (m *Manager) SetLabel(ctx context.Context, st Store, label string) error {
-	if utf8.RuneCountInString(label) > MaxLabel || !utf8.ValidString(label) {
-		return fmt.Errorf("set label: %w", ErrTooLarge)
+	if utf8.RuneCountInString(label) > MaxLabel || !utf8.ValidString(label) || strings.ContainsFunc(label, unwritable) {
+		return fmt.Errorf("set label: %w", ErrBadLabel)
 	}
 	if err := st.SetLabel(ctx, label); err != nil {
 		return fmt.Errorf("set label: %w", err)
 	}
 	return nil
 }
+
+// unwritable are runes that an attribute would not keep.
+func unwritable(r rune) bool { return unicode.IsControl(r) || r == 0xfffe || r == 0xffff }
 
 // OwnList is the device list to publish: the own active devices and this one.
 func (m *Manager) OwnList(ctx context.Context, st Store) ([]Listed, error) {
@@ -51,12 +56,12 @@ func (m *Manager) OwnList(ctx context.Context, st Store) ([]Listed, error) {
 // listing is the entry of the own device.
 func (m *Manager) listing(ctx context.Context, st Store) (Listed, error) {
 	self, err := m.own(ctx, st)
-	if err != nil || m.profile == engine.Profile03 {
-		return Listed{ID: self.RegistrationID}, err
+	if err != nil {
+		return Listed{}, err
 	}
 	d := Listed{ID: self.RegistrationID}
-	if d.Label, err = st.Label(ctx); err != nil {
-		return Listed{}, fmt.Errorf("read label: %w", err)
+	if d.Label, err = m.ownLabel(ctx, st); err != nil {
+		return Listed{}, err
 	}
 	if d.Label != "" {
 		if d.Signature, err = m.engine.Sign(self, []byte(d.Label)); err != nil {
@@ -64,6 +69,31 @@ func (m *Manager) listing(ctx context.Context, st Store) (Listed, error) {
 		}
 	}
 	return d, nil
+}
+
+// ownLabel is what the own device calls itself in this profile.
+func (m *Manager) ownLabel(ctx context.Context, st Store) (string, error) {
+	if m.profile == engine.Profile03 {
+		return "", nil
+	}
+	label, err := st.Label(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read label: %w", err)
+	}
+	return label, nil
+}
+
+// labelled tells whether an entry of the own device says what it calls itself.
+// Other devices may have published an older one.
+func (m *Manager) labelled(own engine.IdentityKey, d Listed, label string) bool {
+	if d.Label != label {
+		return false
+	}
+	if label == "" {
+		return true
+	}
+	_, err := engine.VerifySignature(m.profile, own.Public, []byte(label), d.Signature)
+	return err == nil
 }
 
 // saveLabel keeps what a list says a device calls itself. The identity key that

@@ -9,14 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 )
 
 // Labels are shown when the device's own key has signed them.
 func TestLabels(t *testing.T) {
 	a, b := speak(t, alice, old, new2), speak(t, bob, old, new2)
-	require.ErrorIs(t, b.SetLabel(b.ctx, b.st, strings.Repeat("x", omemo.MaxLabel+1)), omemo.ErrTooLarge)
-	require.ErrorIs(t, b.SetLabel(b.ctx, b.st, "\xff"), omemo.ErrTooLarge)
+	for _, s := range []string{strings.Repeat("x", omemo.MaxLabel+1), "\xff", "two\nlines", "\x00", "\u0085", "\ufffe"} {
+		require.ErrorIs(t, b.SetLabel(b.ctx, b.st, s), omemo.ErrBadLabel)
+	}
 	require.NoError(t, b.SetLabel(b.ctx, b.st, strings.Repeat("ü", omemo.MaxLabel)))
 	require.NoError(t, b.SetLabel(b.ctx, b.st, "Bob's phone"))
 	third := omemo.Listed{ID: b.id%1000 + 1, Label: "laptop", Signature: []byte("whatever it is")}
@@ -31,6 +33,24 @@ func TestLabels(t *testing.T) {
 	list03, err := b.OwnList(b.ctx, b.st, old)
 	require.NoError(t, err)
 	require.Equal(t, []omemo.Listed{{ID: b.id}}, list03, "there are none in 0.3")
+	for _, c := range []struct {
+		p    engine.Profile
+		self omemo.Listed
+		fine bool
+	}{
+		{new2, list[1], true},
+		{old, omemo.Listed{ID: b.id}, true},
+		{new2, omemo.Listed{ID: b.id}, false},
+		{new2, omemo.Listed{ID: b.id, Label: "Bob's phone"}, false},
+		{new2, omemo.Listed{ID: b.id, Label: "Bob's telephone", Signature: list[1].Signature}, false},
+	} {
+		change, err := b.UpdateDevices(b.ctx, b.st, c.p, bob, []omemo.Listed{c.self, third})
+		require.NoError(t, err)
+		require.Equal(t, c.fine, change.Republish == nil, "another device had an older list: %+v", c.self)
+		if !c.fine {
+			require.Equal(t, "Bob's phone", change.Republish[1].Label)
+		}
+	}
 
 	label := func(change func(*omemo.Listed)) string {
 		own := list[1]

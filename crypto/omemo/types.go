@@ -81,7 +81,8 @@ type DeviceChange struct {
 	Added   []uint32 // active now: new, or back again
 	Removed []uint32 // inactive now
 	Ignored int      // entries that were invalid, repeated or beyond the limit
-	// Republish is the list to publish when the own list lacked the own device;
+	// Republish is the list to publish when the own list lacked the own device,
+	// or had it by another label;
 	// nil when there is nothing to do, or after three tries in a row.
 	Republish []Listed
 }

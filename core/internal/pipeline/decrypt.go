@@ -27,6 +27,9 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 	if a.OMEMO == nil {
 		return content, a.unreadable(in, row, ReasonNoEngine), nil
 	}
+	if !slices.ContainsFunc(in.Envelopes, func(env omemo.Envelope) bool { return a.OMEMO.Speaks(env.Profile) }) {
+		return content, a.unreadable(in, row, ReasonProfile), nil
+	}
 	var result omemo.Result
 	var refused *omemo.DecryptError
 	err = tx.Savepoint(func() error {

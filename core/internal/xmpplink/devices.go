@@ -10,7 +10,6 @@ import (
 
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
-	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
 	"github.com/confab-im/confab/network/xmpp"
@@ -19,11 +18,10 @@ import (
 )
 
 const (
-	fetchers    = 4  // bundles asked for at a time
-	rounds      = 3  // of asking for bundles: what fails in one profile is tried in the other
-	maxBundles  = 64 // bundles asked for on one occasion
-	fetchWait   = time.Minute
-	flagPublish = "omemo.publish" // the own bundles must be published
+	fetchers   = 4  // bundles asked for at a time
+	rounds     = 3  // of asking for bundles: what fails in one profile is tried in the other
+	maxBundles = 64 // bundles asked for on one occasion
+	fetchWait  = time.Minute
 )
 
 // profiles lists the versions of OMEMO this account uses.
@@ -47,101 +45,6 @@ func (l *Link) interests() []string {
 	return features
 }
 
-// setupOMEMO makes the own keys, once.
-func (l *Link) setupOMEMO(ctx context.Context) error {
-	if l.account.OMEMO == nil {
-		return nil
-	}
-	return l.account.DB.Update(ctx, func(tx *storage.Tx) error { return SetupKeys(tx, l.account) })
-}
-
-// SetupKeys makes the own keys of an account if it has none, and sees to it
-// that they are published. Whoever needs them first calls it.
-func SetupKeys(tx *storage.Tx, a *pipeline.Account) error {
-	created, err := a.OMEMO.Setup(tx.Context(), tx.OMEMO(a.ID))
-	if err != nil || !created {
-		return err
-	}
-	return tx.PutValue(a.ID, flagPublish, []byte{1})
-}
-
-// setupDevices publishes the own bundles if that is due, and sees to it that
-// the own device is announced. The bundles come first: an announced device
-// without one cannot be written to.
-func (l *Link) setupDevices(ctx context.Context) {
-	if l.account.OMEMO == nil {
-		return
-	}
-	err := l.retry(ctx, func() error {
-		if err := l.publishIfDue(ctx); err != nil {
-			return err
-		}
-		if err := l.updateLists(ctx, l.account.JID); err != nil {
-			return err
-		}
-		return l.publishLabel(ctx)
-	})
-	if err != nil && ctx.Err() == nil {
-		l.log.Warn("own device not announced", "code", code.Of(err))
-	}
-}
-
-// maintain replaces used prekeys.
-func (l *Link) maintain(ctx context.Context) {
-	if err := l.retry(ctx, func() error { return l.publishIfDue(ctx) }); err != nil && ctx.Err() == nil {
-		l.log.Warn("own bundle not published", "code", code.Of(err))
-	}
-}
-
-func (l *Link) publishIfDue(ctx context.Context) error {
-	select {
-	case l.publishing <- struct{}{}: // one at a time, so that the last made goes out last
-		defer func() { <-l.publishing }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	due := false
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		changed, err := l.account.OMEMO.Maintain(tx.Context(), tx.OMEMO(l.account.ID))
-		if err != nil {
-			return err
-		}
-		if changed {
-			due = true
-			return tx.PutValue(l.account.ID, flagPublish, []byte{1})
-		}
-		_, due, err = tx.Value(l.account.ID, flagPublish)
-		return err
-	})
-	if err != nil || !due {
-		return err
-	}
-	for _, p := range l.profiles() {
-		if err := l.publishBundle(ctx, p); err != nil {
-			return err
-		}
-	}
-	return l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-		return tx.DeleteValue(l.account.ID, flagPublish)
-	})
-}
-
-func (l *Link) publishBundle(ctx context.Context, p engine.Profile) error {
-	var own omemo.Bundle
-	err := l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
-		own, err = l.account.OMEMO.OwnBundle(tx.Context(), tx.OMEMO(l.account.ID), p)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	bundle, err := bundleToWire(p, own.PublishedBundle)
-	if err != nil {
-		return err
-	}
-	return l.client.PublishBundle(ctx, uint8(p), own.Device, bundle)
-}
-
 // updateLists fetches the device lists of somebody and takes them in.
 func (l *Link) updateLists(ctx context.Context, peer string) error {
 	address, err := jid.Parse(peer)
@@ -149,21 +52,33 @@ func (l *Link) updateLists(ctx context.Context, peer string) error {
 		return err
 	}
 	for _, p := range l.profiles() {
-		if err := l.updateList(ctx, p, address); err != nil {
+		if err := l.updateList(ctx, p, address, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Link) updateList(ctx context.Context, p engine.Profile, peer jid.JID) error {
+// updateList does so in one profile. When the own device is missing from the own
+// list, or anew is set, that is published.
+func (l *Link) updateList(ctx context.Context, p engine.Profile, peer jid.JID, anew bool) error {
+	if peer.String() == l.account.JID {
+		if err := hold(ctx, l.listing); err != nil {
+			return err
+		}
+		defer func() { <-l.listing }()
+	}
 	devices, err := l.client.FetchDevices(ctx, peer, uint8(p))
 	if err != nil && !errors.Is(err, xmpp.ErrNoNode) {
 		return err
 	}
 	var change omemo.DeviceChange
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {
-		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), tx.OMEMO(l.account.ID), p, peer.String(), listFromWire(devices))
+		st := tx.OMEMO(l.account.ID)
+		change, err = l.account.OMEMO.UpdateDevices(tx.Context(), st, p, peer.String(), listFromWire(devices))
+		if err == nil && anew && change.Republish == nil {
+			change.Republish, err = l.account.OMEMO.OwnList(tx.Context(), st, p)
+		}
 		return err
 	})
 	if err != nil {
@@ -193,6 +108,10 @@ func (l *Link) deviceList(b *batch, p engine.Profile, peer string, devices []xmp
 		l.devicesChanged(peer, change)
 		if change.Republish != nil {
 			l.child(func(ctx context.Context) {
+				if hold(ctx, l.listing) != nil {
+					return
+				}
+				defer func() { <-l.listing }()
 				if err := l.client.PublishDevices(ctx, uint8(p), listToWire(change.Republish)); err != nil {
 					l.log.Info("own device not announced again", "code", code.Of(err))
 				}

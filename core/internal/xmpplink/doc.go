@@ -10,7 +10,8 @@
 //	reread.go    reading the archive again, for what comes late
 //	history.go   older messages on demand
 //	outbound.go  the outbox onto the stream, acknowledgements back
-//	devices.go   OMEMO device lists and bundles (XEP-0384)
+//	devices.go   OMEMO device lists and bundles of others (XEP-0384)
+//	publish.go   the own ones
 //	heal.go      sessions that do not fit any more; other keys of known devices
 //	refused.go   keys that were refused, for showing them
 //	prune.go     own devices taken off the list

@@ -30,7 +30,8 @@ type Link struct {
 	status status
 	roster rosterState
 
-	publishing   chan struct{} // holds a token while the own bundle goes out
+	publishing   chan struct{} // holds a token while the own bundles go out
+	listing      chan struct{} // likewise while an own device list is changed
 	loading      chan struct{} // holds a token while history is read
 	background   atomic.Bool   // nobody is looking
 	archiveKnown atomic.Bool   // the server keeps an archive, see message
@@ -111,7 +112,7 @@ func Start(account *pipeline.Account, conn ConnConfig) *Link {
 			posts: make(chan func(), postQueue), wake: make(chan struct{}, 1),
 			items: make(chan []stream.Item), buffer: make(chan []stream.Item, 2),
 		},
-		publishing: make(chan struct{}, 1), loading: make(chan struct{}, 1),
+		publishing: make(chan struct{}, 1), listing: make(chan struct{}, 1), loading: make(chan struct{}, 1),
 	}
 	l.status.presence = make(map[string]map[string]Presence)
 	l.status.state, l.status.online = event.Connecting, make(chan struct{})

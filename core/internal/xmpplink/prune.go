@@ -4,14 +4,10 @@ package xmpplink
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/crypto/omemo"
-	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/storage"
-	"mellium.im/xmpp/jid"
 )
 
 // PruneDevices takes other devices of the account off its device lists and
@@ -34,29 +30,9 @@ func (l *Link) PruneDevices(ctx context.Context, ids []uint32) error {
 }
 
 func (l *Link) pruneIn(ctx context.Context, p engine.Profile, ids []uint32) error {
-	own, err := jid.Parse(l.account.JID)
-	if err != nil {
+	rest, err := l.takeOff(ctx, p, ids)
+	if err != nil || rest == nil {
 		return err
-	}
-	devices, err := l.client.FetchDevices(ctx, own, uint8(p))
-	if errors.Is(err, xmpp.ErrNoNode) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	rest := slices.DeleteFunc(slices.Clone(devices), func(d xmpp.Device) bool { return slices.Contains(ids, d.ID) })
-	if len(rest) < len(devices) {
-		if err := l.client.PublishDevices(ctx, uint8(p), rest); err != nil {
-			return err
-		}
-	}
-	for _, d := range devices {
-		if slices.Contains(ids, d.ID) {
-			if err := l.client.DeleteBundle(ctx, uint8(p), d.ID); err != nil {
-				return err
-			}
-		}
 	}
 	var change omemo.DeviceChange
 	err = l.account.DB.Update(ctx, func(tx *storage.Tx) (err error) {

@@ -10,7 +10,6 @@ import (
 	"github.com/confab-im/confab/core/internal/code"
 	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
-	"github.com/confab-im/confab/crypto/engine"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/stream"
 )
@@ -118,12 +117,7 @@ func (l *Link) readContent(in *pipeline.Incoming, m *xmpp.Message) {
 		in.Unreadable = code.Of(m.OMEMOErr)
 	case m.OMEMO != nil:
 		for i := range m.OMEMO {
-			if l.account.OMEMO == nil || l.account.OMEMO.Speaks(engine.Profile(m.OMEMO[i].Profile)) {
-				in.Envelopes = append(in.Envelopes, envelopeFromWire(&m.OMEMO[i]))
-			}
-		}
-		if in.Envelopes == nil {
-			in.Unreadable = pipeline.ReasonProfile
+			in.Envelopes = append(in.Envelopes, envelopeFromWire(&m.OMEMO[i]))
 		}
 	}
 	in.Content = contentOf(m, in.Envelopes != nil)
