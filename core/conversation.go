@@ -41,6 +41,7 @@ type ConversationInfo struct {
 	MutedUntil   time.Time
 	Draft        string
 	Encryption   Encryption // of what is sent from now on
+	Request      bool       // begun by a stranger and not accepted yet
 }
 
 func infoOf(row storage.Conversation) ConversationInfo {
@@ -49,6 +50,7 @@ func infoOf(row storage.Conversation) ConversationInfo {
 		LastAt: row.LastAt, Preview: row.LastPreview, LastOutgoing: row.LastOutgoing,
 		LastState: MessageState(row.LastState), Unread: row.Unread, Pinned: row.Pinned, Archived: row.Archived,
 		MutedUntil: row.MutedUntil, Draft: row.Draft, Encryption: Encryption(row.Encryption),
+		Request: row.Request,
 	}
 	if row.Encryption == pipeline.EncryptionDefault {
 		info.Encryption = OMEMO
@@ -113,10 +115,11 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 }
 
 // ConversationFilter chooses conversations; the zero value is all that are
-// not archived.
+// neither archived nor requests.
 type ConversationFilter struct {
 	Account  AccountID // 0: all
 	Archived bool      // only archived ones instead
+	Requests bool      // only those that strangers have begun instead
 	Limit    int
 }
 
@@ -125,7 +128,7 @@ func (c *Client) Conversations(ctx context.Context, f ConversationFilter) ([]Con
 	var rows []storage.Conversation
 	err := c.db.View(ctx, func(r *storage.Reader) (err error) {
 		rows, err = r.Conversations(storage.ConversationQuery{
-			AccountID: f.Account, Archived: &f.Archived, Limit: page(f.Limit),
+			AccountID: f.Account, Archived: &f.Archived, Request: &f.Requests, Limit: page(f.Limit),
 		})
 		return err
 	})
@@ -140,7 +143,7 @@ func (c *Client) Conversations(ctx context.Context, f ConversationFilter) ([]Con
 }
 
 // Unread returns how many messages are unread in all conversations that are
-// not archived.
+// no requests.
 func (c *Client) Unread(ctx context.Context) (n int, err error) {
 	err = c.db.View(ctx, func(r *storage.Reader) (err error) {
 		n, err = r.UnreadTotal()

@@ -118,28 +118,31 @@ func (l *Link) fetchRoster(ctx context.Context, versioned bool) {
 		if err != nil {
 			return err
 		}
-		pushes := l.roster.pushes.Load()
+		pushes := l.people.roster.pushes.Load()
 		roster, err := l.client.FetchRoster(ctx, versioned, version)
 		if err != nil {
 			return err
 		}
 		if roster.Unchanged {
-			l.roster.known.Store(true)
+			l.people.roster.known.Store(true)
 			return nil
 		}
 		items := make([]storage.RosterItem, len(roster.Items))
 		for i, item := range roster.Items {
 			items[i] = l.rosterItem(item)
 		}
-		err = l.account.DB.Update(ctx, func(tx *storage.Tx) error {
-			if l.roster.pushes.Load() != pushes {
-				return errRosterMoved // it would undo what was pushed meanwhile
+		err = l.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
+			if l.people.roster.pushes.Load() != pushes {
+				return errMoved // it would undo what was pushed meanwhile
 			}
-			return tx.ReplaceRoster(l.account.ID, items, roster.Version)
+			if err := tx.ReplaceRoster(l.account.ID, items, roster.Version); err != nil {
+				return err
+			}
+			emit(event.Event{Kind: event.ContactChanged})
+			return l.account.AcquaintAll(tx, emit)
 		})
 		if err == nil {
-			l.roster.known.Store(true)
-			l.account.Bus.Publish(event.Event{Kind: event.ContactChanged, Account: l.account.ID})
+			l.people.roster.known.Store(true)
 		}
 		return err
 	})
@@ -165,7 +168,7 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 	}
 	row := l.rosterItem(push.Item)
 	b.apply(func(tx *storage.Tx, emit func(event.Event)) error {
-		l.roster.pushes.Add(1)
+		l.people.roster.pushes.Add(1)
 		var err error
 		if row.Subscription == xmpp.SubscriptionRemove {
 			if err = tx.DeleteRosterItem(l.account.ID, row.JID); errors.Is(err, storage.ErrNotFound) {
@@ -178,21 +181,24 @@ func (l *Link) rosterPush(ctx context.Context, b *batch, iq *element.Element) {
 			return err
 		}
 		// Of a roster that is not known yet the version would promise too much.
-		if push.Version != "" && l.roster.known.Load() {
+		if push.Version != "" && l.people.roster.known.Load() {
 			if err := tx.SetRosterVersion(l.account.ID, push.Version); err != nil {
 				return err
 			}
 		}
 		emit(event.Event{Kind: event.ContactChanged, Peer: row.JID})
-		return nil
+		return l.account.Acquaint(tx, emit, row.JID)
 	})
-	b.then(func() {
-		sending, cancel := context.WithTimeout(ctx, roomWait)
-		defer cancel()
-		if err := l.client.AnswerPush(sending, iq); err != nil {
-			l.log.Debug("roster push not answered", "code", code.Of(err))
-		}
-	})
+	b.then(func() { l.answerPush(ctx, iq) })
+}
+
+// answerPush confirms what has become durable.
+func (l *Link) answerPush(ctx context.Context, iq *element.Element) {
+	sending, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	if err := l.client.AnswerPush(sending, iq); err != nil {
+		l.log.Debug("push not answered", "code", code.Of(err))
+	}
 }
 
 // valueRequests holds the JIDs that ask to see our presence, as JSON.

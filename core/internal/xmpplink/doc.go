@@ -18,6 +18,8 @@
 //	label.go     what the own device calls itself
 //	lookup.go    devices of those who are written to, asked for until known
 //	contacts.go  roster, subscriptions, presence
+//	people.go    what a session knows of others beside the database
+//	blocking.go  blocked addresses (XEP-0191), reports (XEP-0377)
 //	content.go   what messages say, from and to XMPP
 //	readstate.go how far was read, between our devices (XEP-0490)
 //	typing.go    who is writing (XEP-0085)

@@ -23,13 +23,13 @@ func (notStarted) Code() string { return "core.not-started" }
 
 var errNotStarted = notStarted{}
 
-var errRosterMoved = errors.New("roster changed while it was fetched")
+var errMoved = errors.New("list changed while it was fetched")
 
 // temporary says whether the same request may succeed a little later. A lost
 // session is not temporary: the next one begins anew.
 func temporary(err error) bool {
 	switch {
-	case errors.Is(err, stream.ErrIQTimeout), errors.Is(err, stream.ErrNotConnected), errors.Is(err, stream.ErrBusy), errors.Is(err, errRosterMoved):
+	case errors.Is(err, stream.ErrIQTimeout), errors.Is(err, stream.ErrNotConnected), errors.Is(err, stream.ErrBusy), errors.Is(err, errMoved):
 		return true
 	case errors.Is(err, context.DeadlineExceeded):
 		return true

@@ -28,7 +28,7 @@ type Link struct {
 	life   life
 	mail   mail
 	status status
-	roster rosterState
+	people people
 
 	publishing   chan struct{} // holds a token while the own bundles go out
 	listing      chan struct{} // likewise while an own device list is changed
@@ -46,12 +46,6 @@ type life struct {
 	ready  chan struct{} // closed once client is set, or the start failed
 	done   chan struct{}
 	wg     sync.WaitGroup
-}
-
-// rosterState is how far the roster of the session is known.
-type rosterState struct {
-	known  atomic.Bool  // it was fetched
-	pushes atomic.Int64 // changes that were pushed
 }
 
 // mail is how others reach the actor.

@@ -150,8 +150,9 @@ func (l *Link) establish(ctx context.Context, o *stream.OnlineInfo, count uint64
 	l.session.established = true
 	l.startSession()
 	versioned := o.Feature(xmpp.NSRosterVersioning, "ver")
-	l.roster.known.Store(false)
+	l.people.roster.known.Store(false)
 	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
+	l.child(l.fetchBlocked)
 	l.child(l.setupDevices)
 	l.awaitAll(ctx)
 	return nil

@@ -36,6 +36,10 @@ func (l *Link) stanza(ctx context.Context, b *batch, item *stream.Item) {
 			l.presence(b, &p)
 		}
 	case "iq":
+		if _, err := xmpp.ParseBlockPush(item.Stanza, l.client.Self()); err == nil {
+			l.blockPush(ctx, b, item.Stanza)
+			return
+		}
 		l.rosterPush(ctx, b, item.Stanza)
 	}
 }

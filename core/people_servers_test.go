@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build servers
+
+package core_test
+
+import (
+	"testing"
+
+	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/internal/testserver"
+	"github.com/stretchr/testify/require"
+)
+
+func (u *user) blocked() []string {
+	u.t.Helper()
+	list, err := u.account.Blocked(withPatience(u.t))
+	require.NoError(u.t, err)
+	return list
+}
+
+func (u *user) conversations(f core.ConversationFilter) []core.ConversationInfo {
+	u.t.Helper()
+	list, err := u.client.Conversations(withPatience(u.t), f)
+	require.NoError(u.t, err)
+	return list
+}
+
+func (u *user) unread() int {
+	u.t.Helper()
+	n, err := u.client.Unread(withPatience(u.t))
+	require.NoError(u.t, err)
+	return n
+}
+
+// XEP-0191, XEP-0377: what is blocked on one device is on all, and stays away.
+func TestBlocking(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice, mallory, bob := newUser(t, s, "alice", nil), newUser(t, s, "mallory", nil), newUser(t, s, "bob", nil)
+		befriend(alice, mallory)
+		require.NoError(t, mallory.with(alice).SetEncryption(t.Context(), core.Plain))
+		require.NoError(t, bob.with(alice).SetEncryption(t.Context(), core.Plain))
+		mallory.send(alice, "buy now")
+		alice.until("first message", func() bool { return len(alice.received(mallory)) == 1 })
+		laptop := alice.secondDevice(s)
+		laptop.online()
+
+		require.ErrorIs(t, alice.account.Block(t.Context(), alice.account.JID(), nil), core.ErrBadAddress)
+		report := &core.AbuseReport{Reason: core.ReportSpam, Text: "again", Messages: []core.MessageID{alice.history(mallory)[0].ID}}
+		require.NoError(t, alice.account.Block(withPatience(t), mallory.account.JID(), report))
+		want := []string{mallory.account.JID()}
+		require.Equal(t, want, alice.blocked())
+		laptop.until("blocked by push", func() bool { return len(laptop.blocked()) == 1 })
+		require.Equal(t, want, laptop.blocked())
+
+		id := mallory.send(alice, "buy more")
+		mallory.until("came back", func() bool { return mallory.state(id) == core.MessageFailed })
+		bob.send(alice, "hello")
+		alice.until("the next message", func() bool { return len(alice.received(bob)) == 1 })
+		require.Equal(t, []string{"buy now"}, alice.received(mallory))
+
+		late := laptop.secondDevice(s)
+		late.until("blocked by list", func() bool { return len(late.blocked()) == 1 })
+
+		require.NoError(t, laptop.account.Unblock(withPatience(t), mallory.account.JID()))
+		for _, u := range []*user{alice, laptop, late} {
+			u.until("unblocked", func() bool { return len(u.blocked()) == 0 })
+		}
+		mallory.send(alice, "sorry")
+		alice.until("the apology", func() bool { return len(alice.received(mallory)) == 2 })
+	})
+}
+
+// A stranger's first message is a request, and silent until accepted.
+func TestStrangers(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice, bob, mallory := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil), newUser(t, s, "mallory", nil)
+		requests := core.ConversationFilter{Requests: true}
+		for _, u := range []*user{bob, mallory} {
+			require.NoError(t, u.with(alice).SetEncryption(t.Context(), core.Plain))
+			u.send(alice, "hello, it is me")
+		}
+		alice.until("requests", func() bool { return len(alice.conversations(requests)) == 2 })
+		require.Empty(t, alice.conversations(core.ConversationFilter{}))
+		require.Zero(t, alice.unread())
+
+		c := alice.with(bob)
+		info, err := c.Info(t.Context())
+		require.NoError(t, err)
+		require.True(t, info.Request, "looking is not accepting")
+		require.Equal(t, 1, info.Unread)
+		require.NoError(t, c.Accept(t.Context()))
+		require.Equal(t, 1, alice.unread())
+		require.Len(t, alice.conversations(core.ConversationFilter{}), 1)
+
+		spam := alice.with(mallory)
+		require.NoError(t, spam.Block(withPatience(t), nil))
+		require.Empty(t, alice.conversations(requests))
+		require.Equal(t, []string{mallory.account.JID()}, alice.blocked())
+		_, err = spam.Info(t.Context())
+		require.ErrorIs(t, err, core.ErrNoConversation)
+
+		// Who is a contact, or was written to, is no stranger; who was declined is.
+		carol, dave := newUser(t, s, "carol", nil), newUser(t, s, "dave", nil)
+		for _, u := range []*user{carol, dave} {
+			require.NoError(t, u.with(alice).SetEncryption(t.Context(), core.Plain))
+			u.send(alice, "hello")
+		}
+		alice.until("requests", func() bool { return len(alice.conversations(requests)) == 2 })
+		require.NoError(t, alice.account.AddContact(withPatience(t), carol.account.JID(), ""))
+		alice.until("contact", func() bool { return len(alice.conversations(requests)) == 1 })
+		require.NoError(t, alice.with(dave).Decline(withPatience(t)))
+		require.Empty(t, alice.conversations(requests))
+		id := dave.send(alice, "hello?")
+		alice.until("again", func() bool { return len(alice.conversations(requests)) == 1 })
+		dave.until("sent", func() bool { return dave.state(id) >= core.MessageSent })
+		require.Equal(t, core.MessageSent, dave.state(id), "no receipt")
+		require.NoError(t, alice.with(dave).SetEncryption(t.Context(), core.Plain))
+		alice.send(dave, "yes")
+		require.Empty(t, alice.conversations(requests))
+	})
+}
