@@ -6,7 +6,7 @@ TESTTIMEOUT ?= 20m
 TESTREPORT   = $(GO) run ./internal/testreport
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint licenses fuzz interop chaos bench clean
+.PHONY: help setup demo test test-unit lint licenses fuzz interop chaos compliance bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ interop: setup ## only the tests with clients written by others
 
 chaos: setup ## the tests that cut connections and kill processes, in their long form
 	CONFAB_KILL_ROUNDS=8 $(TESTREPORT) -count=1 -race -tags servers -timeout $(TESTTIMEOUT) -run 'Storm|Kill|Cut' ./...
+
+compliance: setup ## what the tests prove of XEP-0479, into compliance.md and confab.doap
+	@mkdir -p build && rm -f build/proofs.jsonl
+	CONFAB_PROOFS=$(CURDIR)/build/proofs.jsonl $(TESTREPORT) -count=1 -tags servers -timeout $(TESTTIMEOUT) ./core/... ./network/... ./examples/...
+	$(GO) run ./internal/compliance -proofs build/proofs.jsonl
 
 bench: ## benchmarks, also written to build/bench.txt
 	@mkdir -p build
