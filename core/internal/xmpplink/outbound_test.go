@@ -17,13 +17,15 @@ import (
 func TestNothingAcknowledged(t *testing.T) {
 	w := newWorld(t)
 	w.startOnline()
-	w.behaves(func(b *behaviour) { b.silent = true })
+	w.link.SignOut(t.Context())
 	const n = 1200 // above the window
 	var want []string
 	for i := range n {
 		want = append(want, fmt.Sprint("out ", i))
-		w.plain(want[i])
+		w.plain(want[i]) // beforehand: a server is given up that is silent for long
 	}
+	w.behaves(func(b *behaviour) { b.silent = true })
+	w.startOnline()
 	w.until("a full window", func() bool { return len(w.bodies()) >= 900 })
 	for i := range 300 {
 		w.push(`<iq type='set' id='push` + fmt.Sprint(i) + `'><query xmlns='jabber:iq:roster'><item jid='c` + fmt.Sprint(i) + `@` + domain + `' subscription='none'/></query></iq>`)
