@@ -58,6 +58,7 @@ func TestAccountLife(t *testing.T) {
 		require.Empty(t, client.Accounts())
 		_, err = client.AddAccount(ctx, where)
 		require.Error(t, err, "the account is gone")
+		proves(t, s, "0077")
 	})
 }
 
@@ -200,5 +201,6 @@ func TestTrustDecision(t *testing.T) {
 			return false
 		})
 		alice.until("the message", func() bool { return len(alice.received(bob)) == 1 })
+		proves(t, s, "0163", "0280", "0384")
 	})
 }

@@ -102,5 +102,6 @@ func TestLoadOlder(t *testing.T) {
 		require.NoError(t, second.account.SignOut(t.Context()))
 		_, _, err = second.with(alice).LoadOlder(withPatience(t), 10)
 		require.ErrorIs(t, err, core.ErrSignedOut)
+		proves(t, s, "0313", "0359")
 	})
 }

@@ -95,6 +95,7 @@ func TestInteropOMEMO2(t *testing.T) {
 				}
 			})
 		}
+		proves(t, s, "0384", "0420")
 	})
 }
 

@@ -107,6 +107,7 @@ func TestInteropSlixmpp(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, devices, 1)
 		require.Equal(t, me.Fingerprint, devices[0].Fingerprint)
+		proves(t, s, "0384")
 	})
 }
 

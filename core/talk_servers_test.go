@@ -44,6 +44,7 @@ func TestTalk(t *testing.T) {
 		found, err := bob.client.Search(t.Context(), core.Search{Text: "hell"})
 		require.NoError(t, err)
 		require.Len(t, found, 2)
+		proves(t, s, "RFC6120", "RFC6121", "0184", "0384")
 	})
 }
 

@@ -103,5 +103,6 @@ func TestBookmarksOnServers(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, found)
 		}
+		proves(t, s, "0048", "0049", "0223", "0402")
 	})
 }

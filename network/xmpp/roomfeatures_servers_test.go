@@ -60,6 +60,7 @@ func TestModerationOnServers(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, tombstones)
+		proves(t, s, "0425")
 	})
 }
 
@@ -83,6 +84,7 @@ func TestSelfPingOnServers(t *testing.T) {
 		require.Equal(t, xmpp.SelfPingNotJoined, ping(nowhere, "Founder"))
 		_, err := alice.SelfPing(ctx, room)
 		require.ErrorIs(t, err, xmpp.ErrConfig)
+		proves(t, s, "0410")
 	})
 }
 
@@ -124,6 +126,7 @@ func TestInvitationsOnServers(t *testing.T) {
 		require.Equal(t, xmpp.Invite{Room: room, From: in.From, Direct: true, Reason: "once more", Thread: "t1"}, in)
 		require.ErrorIs(t, bob.Decline(ctx, in, ""), xmpp.ErrConfig)
 		bob.enter("Bob")
+		proves(t, s, "0045", "0249")
 	})
 }
 
@@ -243,5 +246,6 @@ func TestRoomAvatarOnServers(t *testing.T) {
 		gone, err := bob.FetchRoomAvatar(ctx, room)
 		require.NoError(t, err)
 		require.Empty(t, gone.Data)
+		proves(t, s, "0486")
 	})
 }

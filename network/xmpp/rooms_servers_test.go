@@ -290,6 +290,7 @@ func TestPrivateRoomOnServers(t *testing.T) {
 		} else {
 			require.ErrorIs(t, err, xmpp.ErrRoomNotFound)
 		}
+		proves(t, s, "0045")
 	})
 }
 
@@ -372,6 +373,7 @@ func TestPublicRoomOnServers(t *testing.T) {
 		require.NoError(t, bob.join(xmpp.JoinOptions{Nick: "Bob"}).Err)
 		require.NoError(t, alice.ConfigureRoom(ctx, room, xmpp.RoomSettings{MembersOnly: new(true)}))
 		require.Equal(t, xmpp.LeftMembersOnly, bob.untilKind(xmpp.RoomLeft).Cause)
+		proves(t, s, "0045")
 	})
 }
 
@@ -482,5 +484,6 @@ func TestRoomMessagesOnServers(t *testing.T) {
 		eve.say("let me in")
 		m, _ = eve.hear(func(m xmpp.Message, _ xmpp.RoomMessage) bool { return m.Type == "error" })
 		require.ErrorIs(t, xmpp.RoomMessageError(m), xmpp.ErrRoomNotJoined)
+		proves(t, s, "0045", "0313/muc")
 	})
 }

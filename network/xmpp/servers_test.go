@@ -217,6 +217,7 @@ func TestRosterOnServers(t *testing.T) {
 
 		require.NoError(t, alice.RemoveContact(ctx, bob.Self()))
 		alice.push(func(i xmpp.RosterItem) bool { return i.Subscription == xmpp.SubscriptionRemove })
+		proves(t, s, "RFC6121", "0030", "0115")
 	})
 }
 
@@ -252,6 +253,7 @@ func TestAskingServers(t *testing.T) {
 		require.Equal(t, xmpp.Software{Name: "Test", Version: "1"}, software)
 		_, err = bob.FetchVersion(ctx, garden.full)
 		require.Equal(t, stanza.ServiceUnavailable, xmpp.Condition(err))
+		proves(t, s, "0030", "0092", "0199", "0202")
 	})
 }
 
@@ -319,6 +321,7 @@ func TestCarbonsAndArchiveOnServers(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, page.Items)
 		require.True(t, page.Complete)
+		proves(t, s, "0280", "0313", "0359")
 	})
 }
 
@@ -372,6 +375,7 @@ func TestOMEMOOnServers(t *testing.T) {
 			_, err = bob.FetchBundle(ctx, alice.Self(), profile, 11)
 			require.NoError(t, err)
 		}
+		proves(t, s, "0163", "0384")
 	})
 }
 
@@ -421,5 +425,6 @@ func TestRegistrationOnServers(t *testing.T) {
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			require.NoError(c, xmpp.Register(ctx, dialer(t, s), o), "the name is free again")
 		}, patience, 100*time.Millisecond)
+		proves(t, s, "0077")
 	})
 }

@@ -74,6 +74,7 @@ func TestUpload(t *testing.T) {
 		require.Equal(t, service.MaxSize, large.Limit)
 		_, err = u.RequestSlot(t.Context(), service, request)
 		require.ErrorAs(t, err, &large)
+		proves(t, s, "0363")
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/confab-im/confab/internal/microsocks"
+	"github.com/confab-im/confab/internal/proof"
 	"github.com/confab-im/confab/internal/testserver"
 )
 
@@ -77,6 +78,7 @@ func TestRealServers(t *testing.T) {
 			require.NoError(t, conn.Close())
 			_, err = newDialer(t, Config{Domain: "other.example", RootCAs: server.CAPool, Resolver: z}).Dial(t.Context())
 			require.Error(t, err)
+			proof.Record(t, string(kind), "RFC7590", "0368")
 		})
 	}
 }

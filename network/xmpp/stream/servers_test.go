@@ -20,6 +20,7 @@ import (
 	"mellium.im/xmpp/stanza"
 
 	"github.com/confab-im/confab/internal/cutproxy"
+	"github.com/confab-im/confab/internal/proof"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/confab-im/confab/network/xmpp/dial"
 	"github.com/confab-im/confab/network/xmpp/element"
@@ -309,6 +310,7 @@ func TestServersResume(t *testing.T) {
 			}
 			require.Positive(t, s.resumed)
 		}
+		proof.Record(t, string(server.Kind), "0198")
 	})
 }
 
