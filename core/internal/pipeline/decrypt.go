@@ -45,6 +45,11 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 		if refused.Reason == omemo.ReasonNotForThisDevice && order != nil && order.ancient() {
 			return content, false, nil // from before this device existed
 		}
+		if refused.Reason == omemo.ReasonNotForThisDevice {
+			if read, err := a.readBefore(tx, in, row.SenderDevice); err != nil || read {
+				return content, false, err
+			}
+		}
 		if err := a.noteBroken(tx, emit, in, refused, order); err != nil {
 			return content, false, err
 		}
@@ -67,6 +72,9 @@ func (a *Account) decrypt(tx *storage.Tx, emit *emitter, in *Incoming, row *stor
 		row.Encryption = EncryptionOMEMO2
 	}
 	row.SenderDevice, row.Identity = result.Sender.Device, result.Identity[:]
+	if err := a.replacePlaceholder(tx, emit, in, row.SenderDevice); err != nil {
+		return content, false, err
+	}
 	row.Trust = uint8(result.Trust)
 	if result.Verdict == trust.Refuse {
 		return content, a.unreadable(in, row, "omemo.refused"), nil

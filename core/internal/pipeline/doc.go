@@ -9,6 +9,7 @@
 //
 //	inbox.go      Deliver: one transaction for a batch of what came in
 //	decrypt.go    OMEMO decryption bound to that transaction, and its reasons
+//	twin.go       messages that come in a stanza for each version of OMEMO
 //	answer.go     messages without content: answers to key exchanges, heartbeats
 //	broken.go     sessions that do not fit any more
 //	spoilt.go     messages that cannot be stored, kept from harming others
