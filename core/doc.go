@@ -29,6 +29,9 @@
 //	sessions that broke, changed keys core/repair.go
 //	why a message cannot be read      core/explain.go
 //	events and subscriptions          core/event.go, core/internal/event
+//	rooms: reading, members           core/room.go
+//	rooms: making, joining, inviting  core/room_invite.go
+//	rooms: administration, notices    core/room_admin.go
 //	errors and their codes            core/errors.go
 //	styles, links, emoji in a text    core/text
 //	thumbnails                        core/internal/picture

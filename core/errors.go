@@ -48,6 +48,8 @@ var (
 	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}
 	ErrUnknownDevice      = &codedError{"core.unknown-device", "core: no such device, or none that is announced"}
 	ErrOwnDevice          = &codedError{"core.own-device", "core: not possible with this very device"}
+	ErrNoRoomService      = &codedError{"core.no-room-service", "core: the server has no service of rooms"}
+	ErrNotInArchive       = &codedError{"core.not-in-archive", "core: no archive has that message"}
 	ErrReportTooLong      = &codedError{"core.report-too-long", "core: report has more than 4096 bytes of text or 100 messages"}
 	ErrBadVerification    = &codedError{"core.bad-verification", "core: not an address with fingerprints"}
 )

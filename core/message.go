@@ -49,11 +49,13 @@ const (
 	// OTR: of Off-the-Record Messaging, which is not spoken here and never
 	// answered. Reason says what it is: "otr.query", "otr.data", "otr.error".
 	OTR = MessageKind(pipeline.KindOTR)
+	// Notice: something that happened in a room; see RoomNotice.
+	Notice = MessageKind(pipeline.KindEvent)
 )
 
 // String returns the kind's stable name.
 func (k MessageKind) String() string {
-	return name(map[MessageKind]string{Text: "text", Unreadable: "unreadable", OTR: "otr"}, k)
+	return name(map[MessageKind]string{Text: "text", Unreadable: "unreadable", OTR: "otr", Notice: "notice"}, k)
 }
 
 // Encryption says how a message travelled, or how a conversation's messages are to.
@@ -104,8 +106,10 @@ type Message struct {
 	Reply        *Reply     // which message it answers; nil if none
 	Edited       time.Time  // when its text was written, if it was corrected; see Edits
 	Retracted    *Retraction
-	Reactions    []Reaction // by their first appearance; none of a message taken back
-	AfterGap     bool       // between it and the one before it messages may be missing: see LoadOlder
+	Reactions    []Reaction  // by their first appearance; none of a message taken back
+	Notice       *RoomNotice // of the kind Notice
+	Mentioned    bool        // it names us, in a room
+	AfterGap     bool        // between it and the one before it messages may be missing: see LoadOlder
 }
 
 // LogValue keeps bodies and people out of logs.
@@ -130,6 +134,10 @@ func messageOf(row *storage.Message, extra *pipeline.Extra) Message {
 		Device: row.SenderDevice, Fingerprint: hex.EncodeToString(row.Identity), Trust: TrustState(row.Trust),
 		Reason: row.Reason, Cursor: Cursor(row.SortKey),
 		Nick: extra.Nick, Edited: extra.Edited, Retracted: retractionOf(extra.Retracted),
+	}
+	m.Mentioned = extra.Mentioned
+	if m.Kind == Notice {
+		m.Notice, m.Outgoing = noticeOf(row, extra), false
 	}
 	if extra.Reply != nil {
 		m.Reply = &Reply{Author: extra.Reply.Author, Quote: extra.Reply.Quote}

@@ -19,6 +19,7 @@ func TestTypesRedactThemselves(t *testing.T) {
 	values := []any{
 		core.Message{Body: secret, Sender: secret}, &core.Message{Body: secret}, []core.Message{{Body: secret}},
 		core.Draft{Body: secret}, core.AccountConfig{JID: secret, Password: []byte(secret)},
+		core.RoomInfo{Name: secret, Subject: secret}, core.Invitation{Room: secret, Reason: secret}, core.RoomNotice{Who: secret, Text: secret},
 		core.Config{Key: []byte(secret), Passphrase: []byte(secret)},
 	}
 	var log strings.Builder
