@@ -42,6 +42,7 @@ func (c *CatchUp) First() bool { return c.first }
 type Page struct {
 	Messages []Incoming
 	Receipts []Receipt // for messages of this page and earlier ones
+	Updates  []Update  // what else the messages brought
 	Marks    []Mark    // of all items, whatever they are
 	First    string    // archive id of the first item
 	FirstAt  time.Time // when the archive received it
@@ -160,6 +161,11 @@ func (a *Account) StorePage(ctx context.Context, c *CatchUp, page Page) error {
 		}
 		for i := range page.Receipts {
 			if err := a.receipt(tx, emit, &page.Receipts[i]); err != nil {
+				return err
+			}
+		}
+		for i := range page.Updates {
+			if err := a.applyApart(tx, emit, &page.Updates[i]); err != nil {
 				return err
 			}
 		}

@@ -188,3 +188,40 @@ func (a *Account) reachedBy(tx *storage.Tx, jid string) (bool, error) {
 	}
 	return a.fellow(tx, jid)
 }
+
+// Known says whether something that came as a message, and is none, was taken in
+// before, and notes that it was. Its archive id is that of the own archive.
+func (a *Account) Known(tx *storage.Tx, archiveID, author, id, content string) (bool, error) {
+	keys := [][]byte{ContentKey(author, id, content)}
+	if archiveID != "" {
+		keys = append(keys, ArchiveKey(a.JID, archiveID))
+	}
+	for _, k := range keys {
+		if k == nil {
+			continue
+		}
+		if _, ok, err := tx.Seen(a.ID, k); ok || err != nil {
+			return ok, err
+		}
+		if err := tx.MarkSeen(a.ID, k, 0); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// Wanted says whether we want to be in a room already.
+func (a *Account) Wanted(tx *storage.Tx, room string) (bool, error) {
+	c, err := tx.ConversationByPeer(a.ID, room)
+	if err == nil {
+		var row storage.Room
+		row, err = tx.Room(c.ID)
+		if err == nil {
+			return row.Wanted, nil
+		}
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	return false, err
+}

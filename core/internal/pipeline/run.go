@@ -211,8 +211,14 @@ func (c *CatchUp) known(tx *storage.Tx, emit *emitter, id int64, in *Incoming) e
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // deleted since
 	}
-	if err != nil || row.Outgoing {
-		return err // ours stay where they were written
+	if err != nil {
+		return err
+	}
+	if row.Outgoing { // ours stay where they were written; in a room others come after them
+		if c.room && row.SortKey < c.ceiling && row.SortKey > c.last[row.ConversationID].key {
+			c.stored(&row, in)
+		}
+		return nil
 	}
 	c.page.overlaps = c.page.overlaps || row.SortKey < c.ceiling
 	_, before := c.placed[id]

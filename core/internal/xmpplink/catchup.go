@@ -261,6 +261,9 @@ func (l *Link) pageOf(p xmpp.ArchivePage, quiet bool) pipeline.Page {
 		if m.Type != "error" && m.Receipt != nil && m.Receipt.Received != "" {
 			page.Receipts = append(page.Receipts, pipeline.Receipt{From: m.From.Bare().String(), RemoteID: m.Receipt.Received})
 		}
+		if v := xmpp.ParseInvite(*m); v != nil && !quiet {
+			page.Updates = append(page.Updates, l.invitation(v, item.ID, m.ID, item.Stamp))
+		}
 		if in := l.incoming(m, item.Stamp); in != nil {
 			in.ArchiveID = item.ID
 			if m.Receipt != nil && m.Receipt.Request && !quiet {

@@ -63,21 +63,27 @@ func changeInvitations(tx *storage.Tx, account int64, change func([]Invitation) 
 	return tx.PutValue(account, valueInvitations, text)
 }
 
-// invited keeps an invitation: one for each room, of which that by way of the
+// invitation keeps an invitation: one for each room, of which that by way of the
 // room can be declined.
-func (l *Link) invited(b *batch, in *xmpp.Invite) {
-	if r := l.room(in.Room); r != nil && r.row.Wanted && !r.refused {
-		return
-	}
+func (l *Link) invitation(in *xmpp.Invite, archived, id string, at time.Time) pipeline.Update {
 	v := Invitation{
 		Room: in.Room.Bare().String(), From: in.From.String(), Direct: in.Direct, Reason: cut(in.Reason, maxInviteText),
-		Password: cut(in.Password, maxInviteText), At: l.account.Now(),
+		Password: cut(in.Password, maxInviteText), At: at,
+	}
+	if now := l.account.Now(); at.IsZero() || at.After(now) {
+		v.At = now
 	}
 	if in.From.Bare().String() != v.Room {
 		v.From = in.From.Bare().String()
 	}
-	b.apply(func(tx *storage.Tx, emit func(event.Event)) error {
+	return pipeline.Update{Foreign: true, Apply: func(tx *storage.Tx, emit func(event.Event)) error {
 		added := false
+		if known, err := l.account.Known(tx, archived, v.From, id, "invitation "+v.Room); known || err != nil {
+			return err
+		}
+		if wanted, err := l.account.Wanted(tx, v.Room); wanted || err != nil {
+			return err
+		}
 		err := changeInvitations(tx, l.account.ID, func(list []Invitation) []Invitation {
 			i := slices.IndexFunc(list, func(o Invitation) bool { return o.Room == v.Room })
 			switch {
@@ -98,7 +104,7 @@ func (l *Link) invited(b *batch, in *xmpp.Invite) {
 			emit(event.Event{Kind: event.RoomInvitation, Peer: v.Room})
 		}
 		return err
-	})
+	}}
 }
 
 // takeInvitation removes the invitation to a room and returns it; ok is false if

@@ -40,7 +40,11 @@ func (l *Link) roomMessage(ctx context.Context, b *batch, item *stream.Item, m *
 		return l.bookmarksChanged(b, m.Event)
 	}
 	if in := xmpp.ParseInvite(*m); in != nil {
-		l.invited(b, in)
+		archived := ""
+		for _, id := range m.StanzaIDs {
+			archived = id.ID
+		}
+		b.add(l.invitation(in, archived, m.ID, m.Delay))
 		return true
 	}
 	from := m.From
@@ -63,7 +67,11 @@ func (l *Link) roomMessage(ctx context.Context, b *batch, item *stream.Item, m *
 	var in *pipeline.Incoming
 	switch {
 	case rm.Private:
-		in = l.privately(r, m, &rm)
+		if in = l.privately(m, m.Delay); in != nil && l.archiveKnown.Load() {
+			for _, id := range m.StanzaIDs {
+				in.ArchiveID = id.ID
+			}
+		}
 	case m.Type == "groupchat" && rm.Subject == nil:
 		in = l.inRoom(r.view(), m, &rm, m.Delay)
 	}
@@ -127,21 +135,31 @@ func moderator(x *xmpp.Moderation) string {
 	return x.By.String()
 }
 
-// privately is what is to be stored of a message of one occupant to another: it
-// is kept in a conversation of its own, with the address that the other one has
-// in the room.
-func (l *Link) privately(r *room, m *xmpp.Message, rm *xmpp.RoomMessage) *pipeline.Incoming {
-	in := &pipeline.Incoming{Private: true, RemoteID: m.ID, At: m.Delay}
+// ofRoom says whether a message that is for us alone is from a room, from
+// somebody in it, or an invitation.
+func (l *Link) ofRoom(m *xmpp.Message) bool {
+	user, err := xmpp.ParseRoomUser(m.Element)
+	return user != nil || err != nil || xmpp.ParseInvite(*m) != nil
+}
+
+// privately is what is to be stored of a message of one occupant to another, nil
+// for what a room itself says: it is kept in a conversation of its own, with the
+// address that the other one has in the room.
+func (l *Link) privately(m *xmpp.Message, at time.Time) *pipeline.Incoming {
+	in := &pipeline.Incoming{Private: true, RemoteID: m.ID, At: at}
 	if in.RemoteID == "" {
 		in.RemoteID = m.OriginID
 	}
 	if now := l.account.Now(); in.At.IsZero() || in.At.After(now) {
 		in.At = now
 	}
-	in.Peer = r.jid.String() + "/" + rm.Nick
-	in.Sender = in.Peer
-	if rm.Own {
-		in.Outgoing, in.Sender = true, l.account.JID
+	in.Sender = m.From.String()
+	in.Peer = in.Sender
+	if m.From.Bare().String() == l.account.JID {
+		in.Outgoing, in.Sender, in.Peer = true, l.account.JID, m.To.String()
+	}
+	if !strings.Contains(in.Peer, "/") || xmpp.ParseInvite(*m) != nil {
+		return nil
 	}
 	in.Content = contentOf(m, false)
 	if !in.Content.Shown() {

@@ -95,6 +95,9 @@ func (l *Link) incoming(m *xmpp.Message, at time.Time) *pipeline.Incoming {
 	if m.Type == "groupchat" || m.Type == "headline" || m.Type == "error" {
 		return nil
 	}
+	if l.ofRoom(m) {
+		return l.privately(m, at)
+	}
 	in := &pipeline.Incoming{RemoteID: m.ID, At: at}
 	if in.RemoteID == "" {
 		in.RemoteID = m.OriginID
