@@ -44,8 +44,9 @@
 // It opens no socket and writes no SQL. Device lists, bundles and elements are
 // fetched, parsed and published by the network packages; rows are kept by a
 // [Store]. It does not make or check the envelope of XEP-0420 that is the
-// plaintext in Profile2. It never sends on its own: a [Result] says when an answer or a
-// heartbeat is due, and whether one may go to a stranger is the caller's policy.
+// plaintext in Profile2. It never sends on its own: a [Result] says when an
+// answer or a heartbeat is due, and whether one may go to a stranger is the
+// caller's policy.
 // No session is renewed automatically because of a decryption error.
 //
 // # Nothing lost, nothing twice

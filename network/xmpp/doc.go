@@ -44,6 +44,7 @@
 //	styling.go                  XEP-0393 Message Styling: its one element
 //	bookmarks.go                XEP-0402 PEP Native Bookmarks, XEP-0411
 //	selfping.go                 XEP-0410 MUC Self-Ping
+//	sce.go                      XEP-0420 Stanza Content Encryption
 //	occupantid.go               XEP-0421 Occupant identifiers
 //	retraction.go               XEP-0424 Message Retraction
 //	moderation.go               XEP-0425 Moderated Message Retraction
