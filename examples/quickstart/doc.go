@@ -62,22 +62,13 @@
 //	{"cmd":"add","id":"6","peer":"bob@example.org"}
 //	{"cmd":"accept","id":"7","peer":"bob@example.org"}
 //
-// fingerprints: the reply has "own", this device, and "devices", those of
-// "peer". A device has "id", "fingerprint" (64 hexadecimal digits, empty while
-// unknown), "trust", and "active" if it is announced now.
-//
-//	{"cmd":"fingerprints","id":"8","peer":"bob@example.org"}
-//
-// trust: decides about the key of "peer" with "fingerprint"; "state" is
-// verified, distrusted, compromised or blind.
-//
-//	{"cmd":"trust","id":"9","peer":"bob@example.org","fingerprint":"05…","state":"verified"}
-//
 // conversations: of all accounts, or of "account". The reply has
 // "conversations", each with "account", "peer", "unread" and "preview", the
-// most recently active first.
+// most recently active first; with "state" requests only those that strangers
+// have begun, which have "request":true and are not among the others.
 //
 //	{"cmd":"conversations","id":"10"}
+//	{"cmd":"conversations","id":"10","state":"requests"}
 //
 // search: messages with all the words in "body", of all accounts or of
 // "account", out of the newest "limit" found (500 at most, and without it). The
@@ -86,14 +77,22 @@
 //	{"cmd":"search","id":"11","body":"good morn","limit":20}
 //
 // send: keeps "body" and sends it to "peer". The reply has the "message"; what
-// becomes of it is told by message-changed.
+// becomes of it is told by message-changed. With a "message", the id of one, it
+// answers that.
 //
 //	{"cmd":"send","id":"12","peer":"bob@example.org","body":"Good morning"}
+//	{"cmd":"send","id":"12","peer":"bob@example.org","body":"So it is","message":7}
 //
 // history: the reply has up to "limit" "messages" with "peer" (500 at most, and
 // without it), newest first, before the one with the "cursor" given as "before".
 //
 //	{"cmd":"history","id":"13","peer":"bob@example.org","limit":50,"before":1700000000000000}
+//
+// older: loads "limit" messages (100 without it) that only the server has into
+// the newest gap. The reply has as "count" how many there were, and "more" if
+// there are more.
+//
+//	{"cmd":"older","id":"13","peer":"bob@example.org","limit":50}
 //
 // read: all messages of "peer" count as read.
 //
@@ -108,15 +107,174 @@
 //
 //	{"cmd":"quit","id":"16"}
 //
+// # Devices
+//
+// fingerprints: the reply has "own", this device, and "devices", those of
+// "peer". A device has "id", "fingerprint" (64 hexadecimal digits, empty while
+// unknown), "trust", and "active" if it is announced now; its "label", what it
+// calls itself; "idle" for one of one's own without a sign of life for long.
+//
+//	{"cmd":"fingerprints","id":"20","peer":"bob@example.org"}
+//
+// trust: decides about the key of "peer" with "fingerprint"; "state" is
+// verified, distrusted, compromised or blind. blind-trust: whether new keys of
+// "peer" are trusted blindly while none is verified, "state" on or off.
+//
+//	{"cmd":"trust","id":"21","peer":"bob@example.org","fingerprint":"05…","state":"verified"}
+//	{"cmd":"blind-trust","id":"22","peer":"bob@example.org","state":"off"}
+//
+// uri: the reply has the "uri" with the own keys, for others to scan. verify:
+// takes the "uri" that its owner has shown. The reply names the "peer", its
+// "keys", each with "id", "fingerprint" and "outcome", and as "devices" those
+// that the URI does not name. An outcome is verified, awaited, mismatch,
+// compromised or own.
+//
+//	{"cmd":"uri","id":"23"}
+//	{"cmd":"verify","id":"24","uri":"xmpp:bob@example.org?omemo-sid-1=05…"}
+//
+// own-devices: the reply has the account's own "devices", this one first.
+// prune: takes "device" off their list. label: calls this one "body".
+//
+//	{"cmd":"own-devices","id":"25"}
+//	{"cmd":"prune","id":"26","device":1}
+//	{"cmd":"label","id":"27","body":"Alice's phone"}
+//
+// repair: begins new encrypted sessions with "device" of "peer", or all of
+// theirs. accept-key: lets that device have the new key with "fingerprint".
+//
+//	{"cmd":"repair","id":"28","peer":"bob@example.org","device":1}
+//	{"cmd":"accept-key","id":"29","peer":"bob@example.org","device":1,"fingerprint":"05…"}
+//
+// # Messages that are there
+//
+// "message" is the id of one in the conversation with "peer".
+//
+// edit: gives a message of ours another text, "body". edits: the reply has its
+// "edits", all texts it has had, each with "at" and "body", the first one first.
+// retract: takes one of ours back.
+//
+//	{"cmd":"edit","id":"30","peer":"bob@example.org","message":7,"body":"Good evening"}
+//	{"cmd":"edits","id":"31","message":7}
+//	{"cmd":"retract","id":"32","peer":"bob@example.org","message":7}
+//
+// react: shows "emojis" under a message in the place of those before; none takes
+// them back.
+//
+//	{"cmd":"react","id":"33","peer":"bob@example.org","message":7,"emojis":["👍"]}
+//
+// readers: the reply has "readers", each with "person", "nick" in a room,
+// "cursor", up to which they have read, and "at"; with a "message" those who have
+// read that.
+//
+//	{"cmd":"readers","id":"34","peer":"bob@example.org","message":7}
+//
+// typing: tells "peer" the "state", composing, paused or active. disclosure: what
+// others are told at all, "state" all, read-marks, typing or none; "peer" alone
+// or, without one, all others.
+//
+//	{"cmd":"typing","id":"35","peer":"bob@example.org","state":"composing"}
+//	{"cmd":"disclosure","id":"36","state":"none"}
+//
+// # Rooms
+//
+// The "peer" of these is the address of a room; so it is of send, history and
+// the like for what is said in one. "who" is a person's address, "nick" what
+// somebody is called in the room, "reason" words that go along.
+//
+// create-room: makes a room called "name" and invites "members": a closed group,
+// encrypted, or with "public":true one that anybody can enter and nothing is
+// encrypted in. Without "peer" it gets an address that nobody can guess. join:
+// enters one, if need be with "password". Both call us "nick", and their reply
+// has the "room", as that of room has.
+//
+//	{"cmd":"create-room","id":"40","name":"Friends","members":["bob@example.org"]}
+//	{"cmd":"join","id":"41","peer":"friends@rooms.example.org","nick":"Alice"}
+//	{"cmd":"room","id":"42","peer":"friends@rooms.example.org"}
+//
+// A room has "peer", "name", "subject", our "nick", "joined", our "affiliation"
+// and "role", "encryptable", and as "reason" why we are not in it. rooms: the
+// reply has all "rooms" that we are or were in. public-rooms: those that the
+// service "peer" lists, or one of the own server.
+//
+//	{"cmd":"rooms","id":"43"}
+//	{"cmd":"public-rooms","id":"44","limit":50}
+//
+// invite: asks "who" into the room. invitations: the reply has "invitations" to
+// us, each with "peer", "from", "reason" and "at"; join accepts one and
+// decline-invitation does not.
+//
+//	{"cmd":"invite","id":"45","peer":"friends@rooms.example.org","who":"carol@example.org"}
+//	{"cmd":"invitations","id":"46"}
+//	{"cmd":"decline-invitation","id":"47","peer":"friends@rooms.example.org","reason":"Not now"}
+//
+// members: the reply has "members", who belongs to the room, each with "jid",
+// "nick" and "affiliation". occupants: who is in it now, also with "role" and,
+// of us, "self". without-devices: as "peers" the members who could read nothing,
+// for whom messages wait; leave-out: the "members" not to wait for.
+//
+//	{"cmd":"members","id":"48","peer":"friends@rooms.example.org"}
+//	{"cmd":"occupants","id":"49","peer":"friends@rooms.example.org"}
+//	{"cmd":"without-devices","id":"50","peer":"friends@rooms.example.org"}
+//	{"cmd":"leave-out","id":"51","peer":"friends@rooms.example.org","members":["dave@example.org"]}
+//
+// affiliation: makes "who" something else, "state" none, member, admin, owner or
+// outcast. role: the same for "nick", until they leave, none, visitor,
+// participant or moderator. kick: makes "nick" leave. moderate: takes back
+// "message" of anybody.
+//
+//	{"cmd":"affiliation","id":"52","peer":"friends@rooms.example.org","who":"bob@example.org","state":"admin"}
+//	{"cmd":"role","id":"53","peer":"friends@rooms.example.org","nick":"Bob","state":"moderator"}
+//	{"cmd":"kick","id":"54","peer":"friends@rooms.example.org","nick":"Bob","reason":"Noise"}
+//	{"cmd":"moderate","id":"55","peer":"friends@rooms.example.org","message":7,"reason":"Spam"}
+//
+// nick: calls us "nick". subject: "body" is what is talked about. leave: leaves
+// for good. destroy-room: ends it for everybody.
+//
+//	{"cmd":"nick","id":"56","peer":"friends@rooms.example.org","nick":"Al"}
+//	{"cmd":"subject","id":"57","peer":"friends@rooms.example.org","body":"Tonight"}
+//	{"cmd":"leave","id":"58","peer":"friends@rooms.example.org"}
+//	{"cmd":"destroy-room","id":"59","peer":"friends@rooms.example.org"}
+//
+// # Strangers
+//
+// requests: the reply has as "peers" who asks to see our presence. deny: says no.
+// accept-conversation: makes a conversation that "peer" has begun one like
+// others; decline-conversation: removes it and denies what they ask.
+//
+//	{"cmd":"requests","id":"60"}
+//	{"cmd":"deny","id":"61","peer":"mallory@example.org"}
+//	{"cmd":"accept-conversation","id":"62","peer":"dave@example.org"}
+//	{"cmd":"decline-conversation","id":"63","peer":"mallory@example.org"}
+//
+// block: lets nothing through from "peer", which may be a whole domain; with
+// "reason" spam or abuse the server is told, with "body" in our words and the ids
+// of received "messages" that show it. blocked: the reply has all as "peers".
+//
+//	{"cmd":"block","id":"64","peer":"mallory@example.org","reason":"spam","body":"Every day","messages":[7]}
+//	{"cmd":"unblock","id":"65","peer":"mallory@example.org"}
+//	{"cmd":"blocked","id":"66"}
+//
 // # Messages
 //
 //	{"id":1,"account":"alice@example.org","peer":"bob@example.org","sender":"bob@example.org","outgoing":false,"kind":"text","body":"Hello","at":"2026-01-02T03:04:05Z","state":"received","encryption":"omemo:2","trust":"blind","fingerprint":"05…","cursor":1767323045000000}
 //
-// "id" is for good. "kind" is text, or unreadable or otr with a "reason", a code.
+// "id" is for good. "kind" is text; unreadable or otr with a "reason", a code; or
+// notice of what happened in a room, whose "notice" has "code", "who", "by",
+// "reason" and "text".
 // "state" is received; or queued, blocked (with a "reason"), sent, delivered,
 // read, failed (with a "reason"). "encryption" is omemo or plain; "trust" is
 // that in the sender's key, by "fingerprint", when the message came. "cursor" is
 // its place in the conversation.
+//
+// What follows is there only where it applies. "nick" is the sender's in a room,
+// "mentioned" that it names us there. "reply" is what it answers, with "message"
+// (0 if it is not here), "author" and "quote". "edited" is when its text was
+// written, if it was corrected. "retracted" has "at", "by" and "reason", and
+// "unproven" if anybody may have done it. "reactions" have an "emoji", "by" whom,
+// and "own" if we are one of them. "after_gap" says that before it messages may
+// be missing, see older.
+//
+//	{"id":2,"account":"alice@example.org","peer":"bob@example.org","sender":"alice@example.org","outgoing":true,"kind":"text","body":"Hi","at":"2026-01-02T03:04:06Z","state":"read","encryption":"omemo:2","trust":"verified","cursor":1767323046000000,"reply":{"message":1,"author":"bob@example.org","quote":"Hello"},"edited":"2026-01-02T03:04:09Z","reactions":[{"emoji":"👍","by":["bob@example.org"],"own":false}]}
 //
 // # Events
 //
@@ -147,8 +305,8 @@
 //
 //	{"event":"history-loaded","account":"alice@example.org","peer":"bob@example.org","count":50}
 //
-// typing: "peer" is writing a message; "state" is composing, paused or active,
-// which is neither.
+// typing: "peer" is writing a message, in a room "nick"; "state" is composing,
+// paused or active, which is neither.
 //
 //	{"event":"typing","account":"alice@example.org","peer":"bob@example.org","state":"composing"}
 //

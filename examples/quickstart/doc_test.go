@@ -49,12 +49,24 @@ func TestProtocolIsDocumented(t *testing.T) {
 	}
 	require.Greater(t, kinds, 10)
 	require.Len(t, events, kinds+2, "ready and reply are no events of the SDK")
-	for _, v := range []any{command{}, line{}, jsonMessage{}, jsonConversation{}, jsonAccount{}, jsonDevice{}} {
+	for _, v := range []any{
+		command{}, line{}, jsonMessage{}, jsonReply{}, jsonRetraction{}, jsonReaction{}, jsonNotice{}, jsonEdit{}, jsonReader{},
+		jsonConversation{}, jsonAccount{}, jsonDevice{}, jsonKey{}, jsonRoom{}, jsonMember{}, jsonInvitation{},
+	} {
 		for i := range reflect.TypeOf(v).NumField() {
 			field, _, _ := strings.Cut(reflect.TypeOf(v).Field(i).Tag.Get("json"), ",")
 			require.Contains(t, doc, `"`+field+`"`, "%T", v)
 		}
 	}
+}
+
+// No two parts of the protocol have a command of the same name.
+func TestCommandsAreDistinct(t *testing.T) {
+	n := 0
+	for _, part := range commandParts {
+		n += len(part)
+	}
+	require.Len(t, commands, n)
 }
 
 // Every command that a person types has one line of help.

@@ -11,7 +11,7 @@ import (
 
 // listConversations lists those of one account, or of all without "account".
 func listConversations(ctx context.Context, d *driver, c command) (reply line, err error) {
-	var f core.ConversationFilter
+	f := core.ConversationFilter{Requests: c.State == "requests"}
 	if c.Account != "" {
 		a, err := d.which(c)
 		if err != nil {
@@ -21,7 +21,7 @@ func listConversations(ctx context.Context, d *driver, c command) (reply line, e
 	}
 	list, err := d.client.Conversations(ctx, f)
 	for _, i := range list {
-		reply.Conversations = append(reply.Conversations, jsonConversation{d.names.account(i.Account), i.Peer, i.Unread, i.Preview})
+		reply.Conversations = append(reply.Conversations, jsonConversation{d.names.account(i.Account), i.Peer, i.Unread, i.Preview, i.Request})
 	}
 	return reply, err
 }
@@ -42,7 +42,7 @@ func search(ctx context.Context, d *driver, c command) (reply line, err error) {
 }
 
 func send(ctx context.Context, d *driver, cv *core.Conversation, c command) (reply line, err error) {
-	id, err := cv.Send(ctx, core.Draft{Body: c.Body})
+	id, err := cv.Send(ctx, core.Draft{Body: c.Body, ReplyTo: c.Message})
 	if err != nil {
 		return reply, err
 	}
@@ -58,6 +58,11 @@ func send(ctx context.Context, d *driver, cv *core.Conversation, c command) (rep
 func history(ctx context.Context, d *driver, cv *core.Conversation, c command) (line, error) {
 	list, err := cv.History(ctx, c.Before, c.Limit)
 	return line{Messages: d.names.messages(ctx, list)}, err
+}
+
+func loadOlder(ctx context.Context, _ *driver, cv *core.Conversation, c command) (line, error) {
+	n, more, err := cv.LoadOlder(ctx, c.Limit)
+	return line{Count: n, More: more}, err
 }
 
 func markRead(ctx context.Context, _ *driver, cv *core.Conversation, _ command) (line, error) {

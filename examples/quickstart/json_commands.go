@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"maps"
 
 	"github.com/confab-im/confab/core"
 )
@@ -12,7 +13,20 @@ import (
 type handler func(ctx context.Context, d *driver, c command) (line, error)
 
 // commands are what a program may ask for. doc.go describes each.
-var commands = map[string]handler{
+var commands = together(commandParts)
+
+var commandParts = []map[string]handler{basicCommands, deviceCommands, contentCommands, roomCommands, peopleCommands}
+
+func together(parts []map[string]handler) map[string]handler {
+	all := make(map[string]handler)
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
+}
+
+// basicCommands are about accounts, the roster and conversations.
+var basicCommands = map[string]handler{
 	"accounts":        listAccounts,
 	"sign-in":         func(ctx context.Context, d *driver, c command) (line, error) { return signIn(ctx, d, c, false) },
 	"register":        func(ctx context.Context, d *driver, c command) (line, error) { return signIn(ctx, d, c, true) },
@@ -20,15 +34,13 @@ var commands = map[string]handler{
 	"network-changed": networkChanged,
 	"quit":            func(context.Context, *driver, command) (line, error) { return line{}, errQuit },
 
-	"add":          withAccount(addContact),
-	"accept":       withAccount(acceptRequest),
-	"fingerprints": withAccount(fingerprints),
-	"trust":        withAccount(setTrust),
-
+	"add":           withAccount(addContact),
+	"accept":        withAccount(acceptRequest),
 	"conversations": listConversations,
 	"search":        search,
 	"send":          withConversation(send),
 	"history":       withConversation(history),
+	"older":         withConversation(loadOlder),
 	"read":          withConversation(markRead),
 	"encryption":    withConversation(setEncryption),
 }
@@ -110,34 +122,4 @@ func addContact(ctx context.Context, a *core.Account, c command) (line, error) {
 
 func acceptRequest(ctx context.Context, a *core.Account, c command) (line, error) {
 	return line{}, a.AcceptRequest(ctx, c.Peer)
-}
-
-func fingerprints(ctx context.Context, a *core.Account, c command) (reply line, err error) {
-	own, err := a.OwnDevice(ctx)
-	if err != nil {
-		return reply, err
-	}
-	if err := a.RefreshDevices(ctx, c.Peer); err != nil {
-		return reply, err
-	}
-	devices, err := a.Devices(ctx, c.Peer)
-	reply.Own = &jsonDevice{own.ID, own.Fingerprint, own.Trust.String(), true}
-	for _, v := range devices {
-		reply.Devices = append(reply.Devices, jsonDevice{v.ID, v.Fingerprint, v.Trust.String(), v.Active})
-	}
-	return reply, err
-}
-
-// trustStates are the decisions that a person can make.
-var trustStates = map[string]core.TrustState{
-	core.Verified.String(): core.Verified, core.Distrusted.String(): core.Distrusted,
-	core.Compromised.String(): core.Compromised, core.Blind.String(): core.Blind,
-}
-
-func setTrust(ctx context.Context, a *core.Account, c command) (line, error) {
-	decision, ok := trustStates[c.State]
-	if !ok {
-		return line{}, errUnknownState
-	}
-	return line{}, a.SetTrust(ctx, c.Peer, c.Fingerprint, decision)
 }

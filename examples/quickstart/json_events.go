@@ -24,7 +24,7 @@ func (d *driver) forward(ctx context.Context, events *core.Subscription) {
 // lineOf makes the line of an event; false if it speaks of a message that has
 // been removed since, which the next event says.
 func (d *driver) lineOf(ctx context.Context, e core.Event) (line, bool) {
-	out := line{Event: e.Kind.String(), Account: d.names.account(e.Account), Peer: e.Peer, Code: e.Code, Resumed: e.Resumed, Count: e.Count}
+	out := line{Event: e.Kind.String(), Account: d.names.account(e.Account), Peer: e.Peer, Nick: e.Nick, Code: e.Code, Resumed: e.Resumed, Count: e.Count}
 	if e.State != 0 {
 		out.State = e.State.String()
 	}

@@ -5,24 +5,34 @@ package main
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/confab-im/confab/core"
 )
 
 // command is one line of input; doc.go says which command has which fields.
 type command struct {
-	Cmd         string      `json:"cmd"`
-	ID          string      `json:"id,omitempty"`
-	Account     string      `json:"account,omitempty"`
-	JID         string      `json:"jid,omitempty"`
-	Password    string      `json:"password,omitempty"`
-	Peer        string      `json:"peer,omitempty"`
-	Body        string      `json:"body,omitempty"`
-	Fingerprint string      `json:"fingerprint,omitempty"`
-	State       string      `json:"state,omitempty"`
-	Limit       int         `json:"limit,omitempty"`
-	Before      core.Cursor `json:"before,omitempty"`
+	Cmd         string           `json:"cmd"`
+	ID          string           `json:"id,omitempty"`
+	Account     string           `json:"account,omitempty"`
+	JID         string           `json:"jid,omitempty"`
+	Password    string           `json:"password,omitempty"`
+	Peer        string           `json:"peer,omitempty"`
+	Who         string           `json:"who,omitempty"`
+	Body        string           `json:"body,omitempty"`
+	Fingerprint string           `json:"fingerprint,omitempty"`
+	State       string           `json:"state,omitempty"`
+	URI         string           `json:"uri,omitempty"`
+	Device      uint32           `json:"device,omitempty"`
+	Message     core.MessageID   `json:"message,omitempty"`
+	Messages    []core.MessageID `json:"messages,omitempty"`
+	Emojis      []string         `json:"emojis,omitempty"`
+	Name        string           `json:"name,omitempty"`
+	Nick        string           `json:"nick,omitempty"`
+	Members     []string         `json:"members,omitempty"`
+	Public      bool             `json:"public,omitempty"`
+	Reason      string           `json:"reason,omitempty"`
+	Limit       int              `json:"limit,omitempty"`
+	Before      core.Cursor      `json:"before,omitempty"`
 }
 
 // line is one line of output.
@@ -34,53 +44,27 @@ type line struct {
 	Code          string             `json:"code,omitempty"`
 	Account       string             `json:"account,omitempty"`
 	Peer          string             `json:"peer,omitempty"`
+	Nick          string             `json:"nick,omitempty"`
 	State         string             `json:"state,omitempty"`
 	Resumed       bool               `json:"resumed,omitempty"`
 	Count         int                `json:"count,omitempty"`
+	More          bool               `json:"more,omitempty"`
 	Removed       core.MessageID     `json:"removed,omitempty"`
 	Message       *jsonMessage       `json:"message,omitempty"`
 	Messages      []jsonMessage      `json:"messages,omitempty"`
+	Edits         []jsonEdit         `json:"edits,omitempty"`
+	Readers       []jsonReader       `json:"readers,omitempty"`
 	Conversations []jsonConversation `json:"conversations,omitempty"`
 	Accounts      []jsonAccount      `json:"accounts,omitempty"`
 	Own           *jsonDevice        `json:"own,omitempty"`
 	Devices       []jsonDevice       `json:"devices,omitempty"`
-}
-
-type jsonMessage struct {
-	ID          core.MessageID `json:"id"`
-	Account     string         `json:"account"`
-	Peer        string         `json:"peer"`
-	Sender      string         `json:"sender"`
-	Outgoing    bool           `json:"outgoing"`
-	Kind        string         `json:"kind"`
-	Body        string         `json:"body"`
-	At          time.Time      `json:"at"`
-	State       string         `json:"state"`
-	Encryption  string         `json:"encryption"`
-	Trust       string         `json:"trust"`
-	Fingerprint string         `json:"fingerprint,omitempty"`
-	Reason      string         `json:"reason,omitempty"`
-	Cursor      core.Cursor    `json:"cursor"`
-}
-
-type jsonConversation struct {
-	Account string `json:"account"`
-	Peer    string `json:"peer"`
-	Unread  int    `json:"unread"`
-	Preview string `json:"preview"`
-}
-
-type jsonAccount struct {
-	Account string `json:"account"`
-	State   string `json:"state"`
-	Code    string `json:"code,omitempty"`
-}
-
-type jsonDevice struct {
-	ID          uint32 `json:"id"`
-	Fingerprint string `json:"fingerprint"`
-	Trust       string `json:"trust"`
-	Active      bool   `json:"active"`
+	URI           string             `json:"uri,omitempty"`
+	Keys          []jsonKey          `json:"keys,omitempty"`
+	Peers         []string           `json:"peers,omitempty"`
+	Room          *jsonRoom          `json:"room,omitempty"`
+	Rooms         []jsonRoom         `json:"rooms,omitempty"`
+	Members       []jsonMember       `json:"members,omitempty"`
+	Invitations   []jsonInvitation   `json:"invitations,omitempty"`
 }
 
 // names remembers the addresses behind ids, since an event may speak of
@@ -125,14 +109,6 @@ func (n *names) peer(ctx context.Context, id core.ConversationID) string {
 		}
 	}
 	return name
-}
-
-func (n *names) message(ctx context.Context, m core.Message) jsonMessage {
-	return jsonMessage{
-		ID: m.ID, Account: n.account(m.Account), Peer: n.peer(ctx, m.Conversation), Sender: m.Sender, Outgoing: m.Outgoing,
-		Kind: m.Kind.String(), Body: m.Body, At: m.At.UTC(), State: m.State.String(), Encryption: m.Encryption.String(),
-		Trust: m.Trust.String(), Fingerprint: m.Fingerprint, Reason: m.Reason, Cursor: m.Cursor,
-	}
 }
 
 func (n *names) messages(ctx context.Context, list []core.Message) []jsonMessage {
