@@ -48,7 +48,7 @@ func (l *Link) enter(r *room) {
 // join sends the presence that enters. That the room does not say what it is, as
 // one that is hidden need not, is no reason not to try.
 func (l *Link) join(r *room, info xmpp.RoomInfo, failed error) {
-	if errors.Is(failed, xmpp.ErrNotRoom) || errors.Is(failed, xmpp.ErrRoomDestroyed) {
+	if errors.Is(failed, xmpp.ErrNotRoom) || errors.Is(failed, xmpp.ErrRoomDestroyed) || errors.Is(failed, xmpp.ErrRoomNotFound) {
 		l.notEntered(r, failed)
 		return
 	}
@@ -168,8 +168,14 @@ func (l *Link) changeRoom(r *room, change func(*storage.Room)) {
 // entered begins what is to be done once we are in.
 func (l *Link) entered(r *room, o xmpp.Occupant, created bool) {
 	r.failures, r.refused, r.listed = 0, false, time.Time{}
-	if created && r.creating == nil {
+	switch {
+	case created && r.creating == nil:
 		l.undo(r)
+		return
+	case !created && r.creating != nil: // it is somebody's already, or ours
+		r.creating = nil
+		l.sendLeave(r)
+		l.notEntered(r, xmpp.ErrRoomCreation)
 		return
 	}
 	l.changeRoom(r, func(row *storage.Room) {
@@ -183,10 +189,8 @@ func (l *Link) entered(r *room, o xmpp.Occupant, created bool) {
 func (l *Link) undo(r *room) {
 	r.try++
 	l.child(func(ctx context.Context) {
-		if err := l.client.SubmitRoomConfig(ctx, r.jid, xmpp.Form{Type: "cancel"}); err != nil {
-			if err := l.client.DestroyRoom(ctx, r.jid, xmpp.RoomDestroyed{}); err != nil && ctx.Err() == nil {
-				l.log.Info("new room not undone", "code", code.Of(err))
-			}
+		if err := l.client.DestroyRoom(ctx, r.jid, xmpp.RoomDestroyed{}); err != nil && ctx.Err() == nil {
+			l.log.Info("new room not undone", "code", code.Of(err))
 		}
 		l.post(ctx, func() {
 			r.tracker.Forget()
