@@ -137,6 +137,76 @@ func talkOfAll(t *testing.T, s *testserver.Server, e core.Encryption) {
 			require.Equal(t, e == core.Plain, m.Encryption == core.Plain)
 		}
 	}
+	proves(t, s, "0308", "0424", "0428", "0444", "0461", "0280", "0313")
+}
+
+// In a group, encrypted or not, everybody sees the same.
+func TestContentInRooms(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Friends", Members: []string{bob.account.JID()}})
+		require.NoError(t, err)
+		atBob := bob.accepts(atAnn.Peer())
+		in := func(u *user, r *core.Room, what string, ok func(core.Message) bool) (found core.Message) {
+			t.Helper()
+			u.until(what, func() bool {
+				rows, err := r.HistoryAfter(ctx, 0, 0)
+				require.NoError(t, err)
+				for _, m := range rows {
+					if m.Kind == core.Text && ok(m) {
+						found = m
+						return true
+					}
+				}
+				return false
+			})
+			return found
+		}
+		says := func(body string) func(core.Message) bool {
+			return func(m core.Message) bool { return m.Body == body }
+		}
+		both := func(what string, ok func(core.Message) bool) {
+			t.Helper()
+			in(ann, atAnn, what, ok)
+			in(bob, atBob, what, ok)
+		}
+		first := ann.saysIn(atAnn, "frist")
+		m := in(bob, atBob, "text", says("frist"))
+		require.NoError(t, atAnn.Correct(ctx, first, "first"))
+		both("correction", says("first"))
+		require.NoError(t, atBob.React(ctx, m.ID, "👍"))
+		both("reaction", func(m core.Message) bool { return m.Body == "first" && shows("👍")(m) })
+		require.NoError(t, atBob.React(ctx, m.ID, "🎉"))
+		both("reaction", func(m core.Message) bool { return m.Body == "first" && shows("🎉")(m) })
+		_, err = atBob.Send(ctx, core.Draft{Body: "an answer", ReplyTo: m.ID})
+		require.NoError(t, err)
+		require.Equal(t, first, in(ann, atAnn, "answer", says("an answer")).Reply.Message)
+
+		require.NoError(t, atBob.MarkRead(ctx, 0))
+		ann.until("mark", func() bool {
+			marks, err := atAnn.ReadBy(ctx, first)
+			require.NoError(t, err)
+			return len(marks) == 1 && marks[0].Nick != ""
+		})
+		events := ann.client.Subscribe(core.Filter{Kinds: []core.EventKind{core.EventTyping}})
+		defer events.Close()
+		require.NoError(t, atBob.SetTyping(ctx, core.TypingComposing))
+		e, err := events.Next(ctx)
+		require.NoError(t, err)
+		require.Equal(t, atAnn.ID(), e.Conversation)
+		require.NotEmpty(t, e.Nick)
+
+		require.NoError(t, atAnn.Retract(ctx, first))
+		both("retraction", func(m core.Message) bool { return m.Retracted != nil && m.Body == "" && !m.Retracted.Unproven })
+		for u, r := range map[*user]*core.Room{ann: atAnn, bob: atBob} {
+			require.Equal(t, []string{"", "an answer"}, u.textsIn(r))
+			edits, err := u.client.Edits(ctx, in(u, r, "answer", says("an answer")).ID)
+			require.NoError(t, err)
+			require.Empty(t, edits)
+		}
+		proves(t, s, "0308/muc", "0424/muc", "0444/muc", "0461/muc", "0333/muc", "0085/muc")
+	})
 }
 
 // How far was read is told to who wrote it, as far as one likes, and always to
@@ -177,6 +247,7 @@ func TestReadState(t *testing.T) {
 		alice.until("text", func() bool { return len(alice.received(bob)) == 1 })
 		bob.until("delivered", func() bool { return bob.state(id) == core.MessageDelivered })
 		require.Equal(t, core.MessageDelivered, alice.state(second))
+		proves(t, s, "0333", "0490", "0184")
 	})
 }
 
@@ -208,6 +279,7 @@ func TestTyping(t *testing.T) {
 		for _, m := range alice.history(bob) {
 			require.Equal(t, "text", m.Body)
 		}
+		proves(t, s, "0085")
 	})
 }
 

@@ -24,7 +24,7 @@ type Reaction struct {
 
 // Reactor is somebody who reacted to a message.
 type Reactor struct {
-	Person string // bare JID; in a room where it is not known, what names the occupant there
+	Person string // bare JID; in a room the id it gave the occupant, or what else names them there
 	Nick   string // in a room, as it was then
 	Own    bool
 }

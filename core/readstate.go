@@ -30,7 +30,7 @@ func (cv *Conversation) MarkRead(ctx context.Context, upTo Cursor) error {
 
 // ReadMark says how far somebody else has read a conversation (XEP-0333).
 type ReadMark struct {
-	Person string // bare JID; in a room where it is not known, what names the occupant there
+	Person string // bare JID; in a room the id it gave the occupant, or what else names them there
 	Nick   string // in a room, as it was then
 	Cursor Cursor // of the last message read: all before it were read too
 	At     time.Time

@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/storage"
@@ -15,6 +16,9 @@ type Reply struct {
 	Author  string    // as the answer says; may be empty
 	Quote   string    // what the answer quotes of it, as its author chose; may be empty
 }
+
+// Format keeps the text and people out of whatever is printed.
+func (r Reply) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "answer to message %d", r.Message) }
 
 // maxQuote is how much of a message an answer quotes, in characters. Others are
 // shown a few lines.

@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/confab-im/confab/crypto/omemo"
@@ -116,6 +117,9 @@ func (c *Content) canonical() string {
 	}
 	return c.Body + "\x00" + string(b)
 }
+
+// Format keeps what is said out of whatever is printed.
+func (c Content) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "content of %d bytes", len(c.Body)) }
 
 // Stanza is a message to be built.
 type Stanza struct {

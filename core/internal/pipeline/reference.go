@@ -38,13 +38,14 @@ func referenceOf(in *Incoming, c *Content, encrypted bool) reference {
 	}
 }
 
-// person names who says it: in a room, by what does not change with the nick if
-// the room tells any such thing.
+// person names who says it. In a room that is their id in it, if it gives such
+// ids: it is the same live and in the archive, while addresses may be missing
+// there, and it stays when the nick changes.
 func (r *reference) person(own string) string {
 	switch {
 	case r.Outgoing:
 		return own
-	case r.Occupant != "" && r.RealJID == "":
+	case r.Occupant != "":
 		return r.Occupant
 	case r.RealJID != "":
 		return r.RealJID
@@ -184,7 +185,7 @@ func (a *Account) applyTo(tx *storage.Tx, emit *emitter, r *reference, row *stor
 		if !r.byAuthor(row) {
 			return false, nil
 		}
-		changed, err = a.retract(tx, row, Retracted{At: r.At, By: r.person(a.JID), Unproven: r.unproven(row)})
+		changed, err = a.retract(tx, row, Retracted{At: r.At, By: row.Sender, Unproven: r.unproven(row)})
 	case c.Reacts != nil:
 		changed, err = tx.PutReaction(storage.Reaction{
 			MessageID: row.ID, Sender: r.person(a.JID), Name: r.Nick, Own: r.Outgoing, Emojis: c.Reacts.Emojis, At: r.At,

@@ -73,6 +73,9 @@ func (l *Link) roomMessage(ctx context.Context, b *batch, item *stream.Item, m *
 			}
 		}
 	case m.Type == "groupchat" && rm.Subject == nil:
+		if rm.Nick != "" && !rm.Own && m.Delay.IsZero() {
+			l.typed(ctx, typist{peer: r.jid.String(), nick: rm.Nick}, m.State)
+		}
 		in = l.inRoom(r.view(), m, &rm, m.Delay)
 	}
 	if in == nil {
