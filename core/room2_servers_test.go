@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build servers
+
+package core_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/internal/cutproxy"
+	"github.com/confab-im/confab/internal/testserver"
+	"github.com/stretchr/testify/require"
+)
+
+// second signs another device of u in.
+func (u *user) second(name string) *user {
+	u.t.Helper()
+	v := &user{t: u.t, config: u.config, where: u.where}
+	v.config.Path = filepath.Join(u.t.TempDir(), name+".db")
+	v.config.Logger = testLogger(u.t, name)
+	v.open()
+	var err error
+	v.account, err = v.client.AddAccount(withPatience(u.t), v.where)
+	require.NoError(u.t, err)
+	u.t.Cleanup(func() { require.NoError(u.t, v.client.Close()) })
+	v.online()
+	return v
+}
+
+// What is written while the line is cut again and again arrives once, and in
+// order; who was away for good is in the room again.
+func TestRoomThroughCuts(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		proxy := cutproxy.Start(t, s.Addr)
+		ann, bob := newUser(t, s, "ann", proxy), newUser(t, s, "bob", nil)
+		atAnn, err := ann.account.CreateRoom(withPatience(t), core.RoomOptions{Members: []string{bob.account.JID()}})
+		require.NoError(t, err)
+		atBob := bob.accepts(atAnn.Peer())
+		var want []string
+		for i := range 12 {
+			text := numbered("cut", i)
+			want = append(want, text)
+			if i%3 == 0 {
+				proxy.Cut(cutproxy.Reset)
+				ann.client.NetworkChanged()
+			}
+			_, err := atAnn.Send(t.Context(), core.Draft{Body: text})
+			require.NoError(t, err)
+		}
+		ann.client.NetworkChanged()
+		bob.readsIn(atBob, want...)
+		// A new process, and a new session.
+		ann.restart()
+		atAnn = ann.inRoom(atBob.Peer())
+		bob.saysIn(atBob, "are you there?")
+		want = append(want, "are you there?")
+		ann.readsIn(atAnn, want...)
+		require.NoError(t, ann.account.SignOut(t.Context()))
+		id, err := atAnn.Send(t.Context(), core.Draft{Body: "written offline"})
+		require.NoError(t, err)
+		bob.saysIn(atBob, "said meanwhile")
+		require.NoError(t, ann.account.SignIn(t.Context()))
+		ann.until("message shown", func() bool {
+			m, err := ann.client.Message(t.Context(), id)
+			require.NoError(t, err)
+			return m.State == core.MessageSent
+		})
+		bob.readsIn(atBob, append(want, "said meanwhile", "written offline")...)
+		require.Len(t, ann.textsIn(atAnn), len(want)+2)
+		proves(t, s, "0045", "0198", "0313/muc")
+	})
+}
+
+// Another device of the account is where the first one is, and leaves with it.
+func TestRoomsFollowBookmarks(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		atBob, err := bob.account.CreateRoom(withPatience(t), core.RoomOptions{Members: []string{ann.account.JID()}})
+		require.NoError(t, err)
+		atAnn := ann.accepts(atBob.Peer())
+		other := ann.second("other")
+		atOther := other.inRoom(atBob.Peer())
+		bob.saysIn(atBob, "to both devices")
+		ann.readsIn(atAnn, "to both devices")
+		other.readsIn(atOther, "to both devices")
+		other.saysIn(atOther, "from the other")
+		ann.readsIn(atAnn, "to both devices", "from the other")
+		rows, err := atAnn.History(t.Context(), 0, 1)
+		require.NoError(t, err)
+		require.True(t, rows[0].Outgoing)
+		require.NoError(t, atAnn.Leave(withPatience(t)))
+		other.until("left", func() bool {
+			info, err := atOther.Info(t.Context())
+			require.NoError(t, err)
+			return !info.Wanted && !info.Joined
+		})
+		proves(t, s, "0402")
+	})
+}
+
+// An open room: nothing is encrypted, unless somebody insists, and then nothing
+// is sent.
+func TestOpenRoom(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		address := "open-" + ann.account.JID()[:8] + "@conference." + s.Domain
+		_, err := bob.account.JoinRoom(ctx, address, "bob", "")
+		require.Error(t, err)
+		require.Equal(t, "xmpp.room.not-found", core.ErrorCode(err))
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Open", Public: true, Address: address, Nick: "Ann"})
+		require.NoError(t, err)
+		atBob, err := bob.account.JoinRoom(ctx, address, "Ann", "")
+		require.NoError(t, err)
+		info, err := atBob.Info(ctx)
+		require.NoError(t, err)
+		require.False(t, info.Encryptable)
+		require.Equal(t, core.Plain, info.Encryption)
+		require.Equal(t, "Ann_", info.Nick, "the nick was taken")
+		require.NoError(t, atBob.SetNick(ctx, "Bob"))
+		ann.saysIn(atAnn, "hello, Bob!")
+		bob.readsIn(atBob, "hello, Bob!")
+		rows, err := atBob.History(ctx, 0, 1)
+		require.NoError(t, err)
+		require.True(t, rows[0].Mentioned)
+		require.Equal(t, "Ann", rows[0].Nick)
+		require.Equal(t, core.Plain, rows[0].Encryption)
+		require.NoError(t, atAnn.SetSubject(ctx, "Tea"))
+		bob.until("subject", func() bool {
+			info, err := atBob.Info(ctx)
+			require.NoError(t, err)
+			return info.Subject == "Tea"
+		})
+		require.Contains(t, bob.notices(atBob), core.NoticeSubject)
+		require.NoError(t, atBob.SetEncryption(ctx, core.OMEMO))
+		id, err := atBob.Send(ctx, core.Draft{Body: "a secret"})
+		require.NoError(t, err)
+		bob.until("blocked message", func() bool {
+			m, err := bob.client.Message(ctx, id)
+			require.NoError(t, err)
+			return m.State == core.MessageBlocked && m.Reason == "room.not-encryptable"
+		})
+		list, _, err := bob.account.PublicRooms(ctx, "conference."+s.Domain, "", 100)
+		require.NoError(t, err)
+		require.True(t, slices.ContainsFunc(list, func(r core.PublicRoom) bool { return r.Address == address }))
+		require.NoError(t, atAnn.Ban(ctx, bob.account.JID(), "no secrets"))
+		bob.until("banned", func() bool {
+			info, err := atBob.Info(ctx)
+			require.NoError(t, err)
+			return info.Reason == core.NoticeBanned && !info.Wanted
+		})
+		require.NoError(t, atAnn.Destroy(ctx, "over"))
+		ann.until("destroyed", func() bool { return slices.Contains(ann.notices(atAnn), core.NoticeDestroyed) })
+		proves(t, s, "0045")
+	})
+}
+
+// A member without any device holds messages up until it is decided to write
+// without them.
+func TestMemberWithoutDevice(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		none := s.NewAccount(t, "none").JID()
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Members: []string{bob.account.JID(), none}})
+		require.NoError(t, err)
+		atBob := bob.accepts(atAnn.Peer())
+		id, err := atAnn.Send(ctx, core.Draft{Body: "for all"})
+		require.NoError(t, err)
+		ann.until("blocked message", func() bool {
+			m, err := ann.client.Message(ctx, id)
+			require.NoError(t, err)
+			return m.State == core.MessageBlocked && m.Reason == "omemo.no-devices"
+		})
+		list, err := atAnn.WithoutDevices(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []string{none}, list)
+		require.NoError(t, atAnn.LeaveOut(ctx, none))
+		bob.readsIn(atBob, "for all")
+		proves(t, s, "0384")
+	})
+}
