@@ -56,6 +56,10 @@ const (
 	// Typing: somebody began or ended to write a message. Peer, Nick in a room,
 	// Conversation, State.
 	Typing
+	// Transfer: a file of a message went a part of its way, or its state changed.
+	// Conversation, Message, Attachment, 0 for all that the message has; Done,
+	// Size; Code.
+	Transfer
 )
 
 var kindNames = [...]string{
@@ -66,7 +70,8 @@ var kindNames = [...]string{
 	TrustChanged: "trust-changed", CatchUp: "catch-up", Storage: "storage", HistoryLoaded: "history-loaded",
 	RoomChanged: "room-changed", RoomInvitation: "room-invitation",
 	BlockListChanged: "block-list-changed", ProfileChanged: "profile-changed", PushChanged: "push-changed",
-	Typing: "typing",
+	Typing:   "typing",
+	Transfer: "transfer",
 }
 
 // String returns the kind's stable name, for logs and JSON.
@@ -118,5 +123,7 @@ type Event struct {
 	State        State
 	Resumed      bool   // AccountState Online: the old stream went on, nothing was missed
 	Count        int    // CatchUp: messages stored so far; HistoryLoaded: with this page
+	Attachment   int64  // Transfer: the file
+	Done, Size   int64  // Transfer: bytes; Size is -1 when it is not known
 	Code         string // stable error code, empty when all is well
 }

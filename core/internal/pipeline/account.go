@@ -27,6 +27,10 @@ type Account struct {
 	// ClearReactions sends reactions in the clear to those whom they cannot be
 	// sent encrypted as what they are.
 	ClearReactions bool
+	// Downloads says which files are fetched by themselves.
+	Downloads Downloads
+	// Transfers gets a word when there may be a file to carry; nil tells nobody.
+	Transfers chan struct{}
 }
 
 // Builder makes the final bytes of a stanza. It is called inside a
@@ -61,6 +65,8 @@ type emitter struct {
 	events  []event.Event
 	outcome Outcome
 	careful bool // messages are kept apart from each other
+	// transfers: there may be a file to carry.
+	transfers bool
 }
 
 func (e *emitter) add(ev event.Event) {
@@ -95,5 +101,8 @@ func (a *Account) update(ctx context.Context, fn func(tx *storage.Tx, emit *emit
 		return err
 	}
 	turn.End(emit.events...)
+	if emit.transfers {
+		a.kick()
+	}
 	return nil
 }

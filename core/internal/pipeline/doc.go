@@ -28,6 +28,8 @@
 //	extra.go      what a row keeps beside its columns
 //	reference.go  what a message says about another one
 //	readmark.go   how far others have read, and we on other devices
+//	attachment.go files of messages that come in
+//	transfer.go   what becomes of files: fetched, uploaded, given up
 //	receipt.go    receipts and errors that come back
 //	dedupe.go     the keys by which a message is known again
 //	row.go        the numbers stored in rows and their names

@@ -98,7 +98,7 @@ func (a *Account) unsent(tx *storage.Tx, row *storage.Message) (*storage.OutboxR
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil
 	}
-	if err != nil || out.State != OutQueued && out.State != OutBlocked {
+	if err != nil || out.State != OutQueued && out.State != OutBlocked && out.State != OutUploading {
 		return nil, err
 	}
 	return &out, nil

@@ -22,6 +22,7 @@ type Extra struct {
 	Event     *RoomEvent `json:"event,omitempty"`     // of the kind KindEvent
 	Mentioned bool       `json:"mentioned,omitempty"` // it names us, in a room
 	Markable  bool       `json:"markable,omitempty"`  // its author would like to know that it was read
+	Files     int        `json:"files,omitempty"`     // how many there are
 	Reacted   string     `json:"reacted,omitempty"`   // id of the answer that stands for our reactions, see Reacts
 
 	more map[string]json.RawMessage
@@ -37,7 +38,7 @@ type Retracted struct {
 	Unproven bool `json:"unproven,omitempty"`
 }
 
-var extraFields = []string{"reply", "edited", "retracted", "occupant", "nick", "event", "mentioned", "markable", "reacted"}
+var extraFields = []string{"reply", "edited", "retracted", "occupant", "nick", "event", "mentioned", "markable", "reacted", "files"}
 
 // ExtraOf reads the extra part of a row.
 func ExtraOf(row *storage.Message) (e Extra, err error) {
@@ -89,7 +90,7 @@ func saveExtra(tx *storage.Tx, id int64, e *Extra) error {
 // fill stores in a new row what the message says. in is how it came, nil for one
 // that is written here.
 func (c *Content) fill(row *storage.Message, in *Incoming) (err error) {
-	e := Extra{Reply: c.Reply, Markable: c.Markable}
+	e := Extra{Reply: c.Reply, Markable: c.Markable, Files: min(len(c.Files), maxFiles)}
 	if in != nil {
 		e.Occupant, e.Nick, e.Mentioned = in.Occupant, in.Nick, in.names(c.Body)
 	}

@@ -224,6 +224,9 @@ func (a *Account) store(tx *storage.Tx, emit *emitter, in *Incoming, order order
 	if err := tx.InsertMessage(&row); err != nil {
 		return false, err
 	}
+	if err := a.attach(tx, emit, &row, in, content.Files, order != nil && order.old()); err != nil {
+		return false, err
+	}
 	if read, err := a.alreadyRead(tx, &row); err != nil {
 		return false, err
 	} else if read {

@@ -21,6 +21,13 @@ type Outgoing struct {
 	Content      Content
 	// Replaces is a failed message whose place this one takes; 0 for none.
 	Replaces int64
+	// Files lie in the media folder, each with a FileSecret; Content.Files is as
+	// long. They are uploaded before the message is sent.
+	Files []storage.Attachment
+	// Next is stored with it, to be sent after it.
+	Next *Outgoing
+	// AfterFiles says that it is sent after the files of the message before.
+	AfterFiles bool
 }
 
 // Enqueue makes a message durable: its row and its outbox row, in one
@@ -28,55 +35,73 @@ type Outgoing struct {
 // to this process.
 func (a *Account) Enqueue(ctx context.Context, m Outgoing) (id int64, err error) {
 	KillPoint("outbox.before")
-	err = a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
-		conversation, err := tx.Conversation(m.Conversation)
-		if err != nil {
-			return err
+	err = a.update(ctx, func(tx *storage.Tx, emit *emitter) (err error) {
+		id, err = a.enqueue(tx, emit, m)
+		if err == nil && m.Next != nil {
+			_, err = a.enqueue(tx, emit, *m.Next)
 		}
-		if err := accept(tx, conversation); err != nil {
-			return err
-		}
-		if m.Replaces != 0 {
-			if err := tx.DeleteMessage(m.Replaces); err != nil {
-				return err
-			}
-			emit.message(event.MessageRemoved, conversation.ID, m.Replaces, "")
-		}
-		row := storage.Message{
-			ConversationID: conversation.ID, AccountID: a.ID, Outgoing: true,
-			Sender: a.JID, RemoteID: m.RemoteID, Channel: a.Channel,
-			Kind: KindText, At: a.Now(), ReceivedAt: a.Now(),
-			State: StateQueued, Encryption: conversation.Encryption,
-		}
-		if err := m.Content.fill(&row, nil); err != nil {
-			return err
-		}
-		if row.Encryption == EncryptionDefault {
-			row.Encryption = EncryptionOMEMO
-		}
-		if err := tx.InsertMessage(&row); err != nil {
-			return err
-		}
-		id = row.ID
-		if row.Encryption == EncryptionNone {
-			// An archive copy must be known again even if every trace of the
-			// stream is lost; for OMEMO the key is known once encrypted.
-			if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, m.RemoteID, m.Content.canonical())}, id); err != nil {
-				return err
-			}
-		}
-		emit.message(event.MessageAdded, row.ConversationID, id, "")
-		emit.conversation(row.ConversationID)
-		return tx.Enqueue(&storage.OutboxRow{
-			AccountID: a.ID, ConversationID: conversation.ID, MessageID: id,
-			Kind: OutMessage, To: conversation.Peer, State: OutQueued, Created: a.Now(),
-		})
+		return err
 	})
 	KillPoint("outbox.queued")
 	if err != nil {
 		return 0, fmt.Errorf("enqueue message: %w", err)
 	}
 	return id, nil
+}
+
+func (a *Account) enqueue(tx *storage.Tx, emit *emitter, m Outgoing) (id int64, err error) {
+	conversation, err := tx.Conversation(m.Conversation)
+	if err != nil {
+		return 0, err
+	}
+	if m.Replaces != 0 {
+		if err := tx.DeleteMessage(m.Replaces); err != nil {
+			return 0, err
+		}
+		emit.message(event.MessageRemoved, conversation.ID, m.Replaces, "")
+	}
+	row := storage.Message{
+		ConversationID: conversation.ID, AccountID: a.ID, Outgoing: true,
+		Sender: a.JID, RemoteID: m.RemoteID, Channel: a.Channel,
+		Kind: KindText, At: a.Now(), ReceivedAt: a.Now(),
+		State: StateQueued, Encryption: conversation.Encryption,
+	}
+	if err := m.Content.fill(&row, nil); err != nil {
+		return 0, err
+	}
+	if row.Encryption == EncryptionDefault {
+		row.Encryption = EncryptionOMEMO
+	}
+	if err := tx.InsertMessage(&row); err != nil {
+		return 0, err
+	}
+	state := OutQueued
+	if m.AfterFiles {
+		state = OutUploading
+	}
+	for i, f := range m.Files {
+		f.MessageID, f.Position, f.State, f.Created = row.ID, i, FileQueued, a.Now()
+		if row.Encryption != EncryptionNone {
+			f.Secret = f.FileSecret // what lies in the folder is what is uploaded
+		}
+		if err := tx.AddAttachment(&f); err != nil {
+			return 0, err
+		}
+		state, emit.transfers = OutUploading, true
+	}
+	if row.Encryption == EncryptionNone {
+		// An archive copy must be known again even if every trace of the
+		// stream is lost; for OMEMO the key is known once encrypted.
+		if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, m.RemoteID, m.Content.canonical())}, row.ID); err != nil {
+			return 0, err
+		}
+	}
+	emit.message(event.MessageAdded, row.ConversationID, row.ID, "")
+	emit.conversation(row.ConversationID)
+	return row.ID, tx.Enqueue(&storage.OutboxRow{
+		AccountID: a.ID, ConversationID: conversation.ID, MessageID: row.ID,
+		Kind: OutMessage, To: conversation.Peer, State: state, Created: a.Now(),
+	})
 }
 
 // Position is where the next stanza goes: as the Next-th of the stream

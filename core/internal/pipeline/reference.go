@@ -196,6 +196,11 @@ func (a *Account) applyTo(tx *storage.Tx, emit *emitter, r *reference, row *stor
 	if err != nil {
 		return false, err
 	}
+	if changed && (r.Content.Retracts != "" || r.Content.Moderates != nil) {
+		if err := a.dropFiles(tx, emit, row.ID); err != nil {
+			return false, err
+		}
+	}
 	if changed {
 		emit.message(event.MessageChanged, row.ConversationID, row.ID, "")
 		emit.conversation(row.ConversationID)

@@ -79,6 +79,9 @@ const (
 	OutWritten uint8 = 2 // handed to the stream StreamID as its StreamCount-th stanza
 	OutBlocked uint8 = 3 // waits for a decision
 	OutTaken   uint8 = 4 // of a room: counted by the server, not shown by the room yet; final bytes
+	// OutUploading waits for the upload of its message's files; without any, for
+	// that of the files of the message before it.
+	OutUploading uint8 = 5
 )
 
 // ReasonUnasked is that of a message that stays queued because nobody could be

@@ -31,6 +31,9 @@ func (a *Account) finalise(tx *storage.Tx, emit *emitter, row *storage.OutboxRow
 	if s.Content, err = ContentOf(&message); err != nil {
 		return false, err
 	}
+	if s.Content.Files, err = filesOf(tx, &message); err != nil {
+		return false, err
+	}
 	if message.Encryption == EncryptionNone {
 		// The text may have been changed since it was queued.
 		if err := a.markSeen(tx, [][]byte{ContentKey(a.JID, s.ID, s.Content.canonical())}, message.ID); err != nil {

@@ -88,7 +88,9 @@ func (Builder) Message(s pipeline.Stanza) ([]byte, error) {
 	}
 	outside := &s.Content
 	if len(s.Envelopes) > 0 {
-		outside = textOnly(outside)
+		bare := *textOnly(outside)
+		bare.Files = nil // nobody else may see their keys
+		outside = &bare
 	}
 	m.Content, m.Body, m.Marker = wire(outside)
 	for i := range s.Envelopes {

@@ -30,6 +30,7 @@ type ConnConfig struct {
 	AllowPlain    bool
 	Timeouts      stream.Timeouts // zero: the usual ones
 	Healing       *Healing        // nil: nothing is done about broken sessions
+	Media         Media
 	Logger        *slog.Logger
 	// Reread is after how long the archive is read again, see planReread; zero
 	// means rereadAfter.

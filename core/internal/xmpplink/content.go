@@ -36,7 +36,7 @@ type content struct{ pipeline.Content }
 // said reads what is in a message, or in an envelope, with a text that has not
 // been cut.
 func said(x *xmpp.Content, body string, marker *xmpp.Marker) content {
-	c := content{pipeline.Content{Body: body, Corrects: x.Corrects, Files: filesOf(x)}}
+	c := content{pipeline.Content{Body: body, Corrects: x.Corrects, Files: filesOf(x, body)}}
 	if r := x.Retracts; r != nil && !r.Moderated { // a moderator's comes from the room, in Moderates
 		c.Retracts = r.ID
 	}
@@ -90,6 +90,7 @@ func (c content) cut() pipeline.Content {
 		c.Body = xmpp.WithoutFallback(c.Body, []xmpp.Fallback{{Body: regions}}, "").Text
 		c.Cuts = nil
 	}
+	c.shareFiles()
 	switch xmpp.ParseOTR(c.Body) {
 	case xmpp.OTRQuery:
 		c.OTR = pipeline.ReasonOTRQuery
@@ -125,6 +126,9 @@ func wire(c *pipeline.Content) (x xmpp.Content, body string, marker *xmpp.Marker
 		if quote != "" {
 			x.Fallbacks = []xmpp.Fallback{fallback}
 		}
+	}
+	if len(c.Files) > 0 {
+		body = shareWith(&x, &c.Files[0])
 	}
 	switch {
 	case c.Retracts != "":

@@ -36,6 +36,8 @@ type Link struct {
 	background   atomic.Bool   // nobody is looking
 	archiveKnown atomic.Bool   // the server keeps an archive, see message
 
+	transfers *transfers // nil: none
+
 	session session // owned by the actor
 	rooms   rooms   // so are they
 }
@@ -243,6 +245,9 @@ func (l *Link) run(ctx context.Context) {
 	ended := make(chan error, 1)
 	l.life.wg.Go(func() { ended <- l.client.Run(runCtx) })
 	l.life.wg.Go(func() { l.read(runCtx) })
+	if l.transfers != nil {
+		l.life.wg.Go(func() { l.transfers.run(runCtx) })
+	}
 	defer stop()
 	defer func() { l.session.end() }()
 
@@ -311,5 +316,8 @@ func (l *Link) open(ctx context.Context) error {
 		return err
 	}
 	l.client = client
+	if l.transfers, err = l.newTransfers(); err != nil {
+		return err
+	}
 	return nil
 }
