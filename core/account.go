@@ -136,6 +136,8 @@ func (c *Client) newAccount(row storage.Account) (*Account, error) {
 	if sessions == nil {
 		sessions = ratchet.New()
 	}
+	a.pipe.Downloads = pipeline.Downloads{Pictures: c.cfg.Downloads.Pictures}
+	a.pipe.Transfers = make(chan struct{}, 1)
 	var err error
 	a.pipe.OMEMO, err = omemo.NewSuite(omemo.Config{Engine: sessions, JID: row.Address, Now: c.cfg.Now, Logger: log})
 	if err != nil {

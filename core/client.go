@@ -22,10 +22,11 @@ type AccountID = int64
 // from any goroutine; after Close, those that return an error return ErrClosed,
 // and so do those of its accounts and conversations.
 type Client struct {
-	cfg Config
-	db  database
-	log *slog.Logger
-	bus event.Bus
+	cfg   Config
+	db    database
+	log   *slog.Logger
+	bus   event.Bus
+	media *mediaFiles
 
 	mu       sync.Mutex
 	accounts map[AccountID]*Account
@@ -64,6 +65,8 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("open client: %w", err)
 	}
 	c := &Client{cfg: cfg, db: database{db}, log: cfg.Logger, accounts: make(map[AccountID]*Account)}
+	c.media = newMediaFiles(c)
+	c.media.start()
 	if err := c.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open client: %w", err), c.Close())
 	}
@@ -128,6 +131,7 @@ func (c *Client) close() error {
 	}
 	wg.Wait()
 	c.bus.Close()
+	c.media.wait()
 	if err := c.db.Close(); err != nil {
 		return fmt.Errorf("close client: %w", err)
 	}

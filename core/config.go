@@ -42,6 +42,13 @@ type Config struct {
 	// any more. Account.RepairSession is there in any case.
 	Healing HealingPolicy
 
+	// MediaDir is the folder for the files of messages, encrypted one by one.
+	// Empty is Path with ".media" after it. It belongs to this database alone:
+	// what no message has is removed from it. Backup does not copy it.
+	MediaDir string
+	// Downloads says what is fetched of what others share.
+	Downloads DownloadPolicy
+
 	// RootCAs replaces the system's certificate authorities for every
 	// account: for servers inside an organisation, and for tests.
 	RootCAs *x509.CertPool
@@ -59,6 +66,20 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock for everything that is stored. Nil is time.Now.
 	Now func() time.Time
+}
+
+// DownloadPolicy says what is fetched of what others share. Whoever chose the
+// address of a file learns from a fetch where this device is and when it was
+// on, unless the account has a Proxy.
+type DownloadPolicy struct {
+	// Pictures of contacts up to this size in bytes are fetched without asking;
+	// none when 0. Those of anybody else, and other files, never are.
+	Pictures int64
+	// MaxSize bounds every file that is fetched, in bytes: 1 GiB when 0.
+	MaxSize int64
+	// AllowPrivate lets fetches without asking lead to this device itself and
+	// into private networks, for servers inside an organisation and for tests.
+	AllowPrivate bool
 }
 
 // AccountConfig describes an XMPP account to sign in with or to register.

@@ -38,6 +38,7 @@ func (c *Client) connConfig(row storage.Account) (xmpplink.ConnConfig, error) {
 		JID: row.Address, Resource: row.Resource, Password: row.Secret, Credentials: row.Credentials,
 		Host: s.Host, Port: s.Port, DirectTLS: s.DirectTLS, Proxy: s.Proxy, Pins: s.Pins,
 		RootCAs: c.cfg.RootCAs, AllowPlain: c.cfg.AllowPlain, Logger: c.log,
+		Media: c.media.link(c.cfg.Downloads),
 	}, nil
 }
 

@@ -28,6 +28,8 @@
 //	verification by scanning          core/verify.go, core/qr
 //	sessions that broke, changed keys core/repair.go
 //	why a message cannot be read      core/explain.go
+//	files of messages                 core/attachment.go, core/sendfile.go, core/media.go
+//	files on the disk                 core/internal/mediadir
 //	events and subscriptions          core/event.go, core/internal/event
 //	rooms: reading, members           core/room.go
 //	rooms: making, joining, inviting  core/room_invite.go

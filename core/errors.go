@@ -43,6 +43,10 @@ var (
 	ErrNotText            = &codedError{"core.not-text", "core: message is not valid UTF-8 text"}
 	ErrNotEmoji           = &codedError{"core.not-emoji", "core: reaction is not a single emoji"}
 	ErrTooManyReactions   = &codedError{"core.too-many-reactions", "core: more than 32 reactions to one message"}
+	ErrNoAttachment       = &codedError{"core.no-attachment", "core: no such attachment"}
+	ErrEmptyFile          = &codedError{"core.empty-file", "core: file is empty"}
+	ErrNoSource           = &codedError{"core.no-source", "core: no file given"}
+	ErrNotHere            = &codedError{"core.not-here", "core: file has not been downloaded"}
 	ErrNotRetryable       = &codedError{"core.not-retryable", "core: only a message that failed can be tried again"}
 	ErrNoEngine           = &codedError{"core.no-engine", "core: no session engine configured, so no encryption"}
 	ErrUnknownFingerprint = &codedError{"core.unknown-fingerprint", "core: no device of this contact has that fingerprint"}

@@ -69,6 +69,10 @@ const (
 	// Nobody needs to end it: it ends by itself. Conversation, Peer, Typing;
 	// Nick in a room.
 	EventTyping EventKind = EventKind(event.Typing)
+	// EventTransfer: a file went a part of its way, or its state changed.
+	// Conversation, Message, Attachment, Done, Size; Code if it is held up or
+	// failed. Without an Attachment, all files of the message are gone.
+	EventTransfer EventKind = EventKind(event.Transfer)
 )
 
 // String returns the kind's stable name, "message-added" for example.
@@ -116,6 +120,8 @@ type Event struct {
 	Typing       TypingState     // of EventTyping
 	Resumed      bool            // EventAccountState, Online: the old session went on
 	Count        int             // EventCatchUp: messages stored so far; EventHistoryLoaded: these
+	Attachment   AttachmentID    // of EventTransfer
+	Done, Size   int64           // EventTransfer: bytes, both 0 if only the state changed; Size -1 when not known
 	Code         string          // stable error code; empty when all is well
 }
 
@@ -123,6 +129,7 @@ func eventOf(e event.Event) Event {
 	out := Event{
 		Kind: EventKind(e.Kind), Account: e.Account, Conversation: e.Conversation, Message: e.Message,
 		Peer: e.Peer, Nick: e.Nick, State: ConnectionState(e.State), Resumed: e.Resumed, Count: e.Count, Code: e.Code,
+		Attachment: e.Attachment, Done: e.Done, Size: e.Size,
 	}
 	if e.Kind == event.Typing {
 		out.State, out.Typing = 0, TypingState(e.State)

@@ -106,6 +106,7 @@ type Message struct {
 	Reply        *Reply     // which message it answers; nil if none
 	Edited       time.Time  // when its text was written, if it was corrected; see Edits
 	Retracted    *Retraction
+	Files        int         // how many it shares: see Client.Attachments
 	Reactions    []Reaction  // by their first appearance; none of a message taken back
 	Notice       *RoomNotice // of the kind Notice
 	Mentioned    bool        // it names us, in a room
@@ -133,7 +134,7 @@ func messageOf(row *storage.Message, extra *pipeline.Extra) Message {
 		At: row.At, ReceivedAt: row.ReceivedAt, State: MessageState(row.State), Encryption: Encryption(row.Encryption),
 		Device: row.SenderDevice, Fingerprint: hex.EncodeToString(row.Identity), Trust: TrustState(row.Trust),
 		Reason: row.Reason, Cursor: Cursor(row.SortKey),
-		Nick: extra.Nick, Edited: extra.Edited, Retracted: retractionOf(extra.Retracted),
+		Files: extra.Files, Nick: extra.Nick, Edited: extra.Edited, Retracted: retractionOf(extra.Retracted),
 	}
 	m.Mentioned = extra.Mentioned
 	if m.Kind == Notice {

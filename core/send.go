@@ -77,7 +77,8 @@ func (cv *Conversation) enqueue(ctx context.Context, m pipeline.Outgoing) (Messa
 }
 
 // Retry sends a message again that failed, as a person's decision. The same
-// text goes out under a new id, for the old one was refused.
+// text goes out under a new id, for the old one was refused. A message with
+// files keeps its place and its MessageID, and what was uploaded is kept too.
 func (cv *Conversation) Retry(ctx context.Context, id MessageID) (MessageID, error) {
 	var row storage.Message
 	err := cv.client.db.View(ctx, func(r *storage.Reader) (err error) {
@@ -89,6 +90,12 @@ func (cv *Conversation) Retry(ctx context.Context, id MessageID) (MessageID, err
 	}
 	if row.ConversationID != cv.id || !row.Outgoing || row.State != pipeline.StateFailed {
 		return 0, ErrNotRetryable
+	}
+	if found, err := cv.account.pipe.RetryFiles(ctx, id, rand.Text()); err != nil {
+		return 0, failed("send message", err)
+	} else if found {
+		cv.account.wake()
+		return id, nil
 	}
 	content, err := pipeline.ContentOf(&row)
 	if err != nil {

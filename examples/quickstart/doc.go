@@ -332,6 +332,11 @@
 //	{"event":"profile-changed","account":"alice@example.org","peer":"bob@example.org"}
 //	{"event":"push-changed","account":"alice@example.org","code":"core.push-refused"}
 //
+// transfer: a file that is shared with "peer" went a part of its way, or is held
+// up for the reason in "code".
+//
+//	{"event":"transfer","account":"alice@example.org","peer":"bob@example.org"}
+//
 // catch-up: reading what was missed; "state" is running or done, "count" how many
 // messages it has brought so far.
 //
