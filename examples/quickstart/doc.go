@@ -191,10 +191,11 @@
 //	{"cmd":"join","id":"41","peer":"friends@rooms.example.org","nick":"Alice"}
 //	{"cmd":"room","id":"42","peer":"friends@rooms.example.org"}
 //
-// A room has "peer", "name", "subject", our "nick", "joined", our "affiliation"
-// and "role", "encryptable", and as "reason" why we are not in it. rooms: the
-// reply has all "rooms" that we are or were in. public-rooms: those that the
-// service "peer" lists, or one of the own server.
+// A room has "peer", "name", "subject", our "nick", "wanted" if we mean to be in
+// it, "joined" if we are, our "affiliation" and "role", "encryptable", and as
+// "reason" why we are not in it. rooms: the reply has all "rooms" that we are or
+// were in. public-rooms: those that the service "peer" lists, or one of the own
+// server.
 //
 //	{"cmd":"rooms","id":"43"}
 //	{"cmd":"public-rooms","id":"44","limit":50}

@@ -27,6 +27,7 @@ var (
 	errUnknownState   = &codedError{"unknown-state", "unknown state"}
 	errLineTooLong    = &codedError{"line-too-long", fmt.Sprintf("line is longer than %d bytes", maxLine)}
 	errNoChat         = &codedError{"no-chat", "no chat is open: /chat JID"}
+	errNoRoom         = &codedError{"no-room", "the open chat is not a room"}
 	errQuit           = errors.New("quit")
 )
 

@@ -108,6 +108,7 @@ type jsonRoom struct {
 	Name        string `json:"name"`
 	Subject     string `json:"subject,omitempty"`
 	Nick        string `json:"nick,omitempty"`
+	Wanted      bool   `json:"wanted"`
 	Joined      bool   `json:"joined"`
 	Affiliation string `json:"affiliation,omitempty"`
 	Role        string `json:"role,omitempty"`
@@ -172,5 +173,5 @@ func devicesOf(list []core.Device) (out []jsonDevice) {
 }
 
 func roomOf(i core.RoomInfo) jsonRoom {
-	return jsonRoom{i.Address, i.Name, i.Subject, i.Nick, i.Joined, i.Affiliation.String(), i.Role.String(), i.Encryptable, i.Reason}
+	return jsonRoom{i.Address, i.Name, i.Subject, i.Nick, i.Wanted, i.Joined, i.Affiliation.String(), i.Role.String(), i.Encryptable, i.Reason}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,6 +123,12 @@ func (t *terminal) show(ctx context.Context, e core.Event) {
 		fmt.Fprintln(t.out, "* database"+inBrackets(e.Code))
 	case core.EventContactRequest:
 		fmt.Fprintf(t.out, "* %s asks to see your presence: /accept %[1]s\n", visible(e.Peer))
+	case core.EventRoomInvitation:
+		fmt.Fprintf(t.out, "* you are invited: /join %s\n", visible(e.Peer))
+	case core.EventTyping:
+		if e.Typing == core.TypingComposing && t.chat != nil && e.Conversation == t.chat.ID() {
+			fmt.Fprintf(t.out, "* %s is writing\n", visible(cmp.Or(e.Nick, e.Peer)))
+		}
 	case core.EventMessageAdded, core.EventMessageChanged:
 		m, err := t.client.Message(ctx, e.Message)
 		if err != nil || m.Outgoing && e.Kind == core.EventMessageAdded {
@@ -139,19 +146,6 @@ func inBrackets(code string) string {
 		return ""
 	}
 	return " [" + code + "]"
-}
-
-func (t *terminal) print(messages ...core.Message) {
-	for _, m := range messages {
-		mark := m.Encryption.String() + ", " + m.Trust.String()
-		if m.Outgoing {
-			mark = m.Encryption.String() + ", " + m.State.String()
-		}
-		if m.Reason != "" {
-			mark += ": " + m.Reason
-		}
-		fmt.Fprintf(t.out, "%s %s: %s  [%s]\n", m.At.Local().Format("15:04:05"), visible(m.Sender), visible(m.Body), mark)
-	}
 }
 
 // fail says what did not work, if anything.

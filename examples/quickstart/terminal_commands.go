@@ -20,14 +20,14 @@ type slash struct {
 }
 
 // slashes are the commands beside /help and /quit, in the order of the help.
-var slashes = []slash{
+var slashes = slices.Concat(chatSlashes, messageSlashes, deviceSlashes, roomSlashes, peopleSlashes)
+
+var chatSlashes = []slash{
 	{name: "/list", help: "conversations", do: func(t *terminal, ctx context.Context, _ string) error { return t.list(ctx) }},
 	{name: "/chat", arguments: "JID", help: "talk to somebody", do: (*terminal).open},
 	{name: "/add", arguments: "JID", help: "put somebody on the roster", do: (*terminal).add},
-	{name: "/accept", arguments: "JID", help: "let somebody see your presence", do: (*terminal).accept},
 	{name: "/history", arguments: "[N]", help: "the last messages", inChat: true, do: (*terminal).history},
-	{name: "/fingerprints", help: "devices of both sides", inChat: true, do: (*terminal).fingerprints},
-	{name: "/trust", arguments: "FINGERPRINT STATE", help: "verified, distrusted, compromised or blind", inChat: true, do: (*terminal).trust},
+	{name: "/older", arguments: "[N]", help: "messages that only the server has", inChat: true, do: (*terminal).older},
 	{name: "/plain", help: "send what follows as it is", inChat: true, do: (*terminal).plain},
 	{name: "/encrypt", help: "send what follows encrypted", inChat: true, do: (*terminal).encrypt},
 	{name: "/search", arguments: "WORDS", help: "find messages", do: (*terminal).search},
@@ -75,6 +75,13 @@ func (t *terminal) list(ctx context.Context) error {
 	for _, c := range list {
 		fmt.Fprintf(t.out, "%-30s %3d unread  %s\n", visible(c.Peer), c.Unread, visible(c.Preview))
 	}
+	if err != nil {
+		return err
+	}
+	strangers, err := t.strangers(ctx)
+	if len(strangers) > 0 {
+		fmt.Fprintf(t.out, "* %d wrote whom you do not know: /requests\n", len(strangers))
+	}
 	return err
 }
 
@@ -95,17 +102,10 @@ func (t *terminal) add(ctx context.Context, peer string) error {
 	return t.account.AddContact(ctx, peer, "")
 }
 
-func (t *terminal) accept(ctx context.Context, peer string) error {
-	return t.account.AcceptRequest(ctx, peer)
-}
-
 func (t *terminal) history(ctx context.Context, number string) error {
-	n := 20
-	if number != "" {
-		var err error
-		if n, err = strconv.Atoi(number); err != nil || n < 1 {
-			return usageError("/history %s: not a number of messages", number)
-		}
+	n, err := countOf(number, 20)
+	if err != nil {
+		return err
 	}
 	messages, err := t.chat.History(ctx, 0, n)
 	slices.Reverse(messages)
@@ -113,30 +113,33 @@ func (t *terminal) history(ctx context.Context, number string) error {
 	return err
 }
 
-func (t *terminal) fingerprints(ctx context.Context, _ string) error {
-	own, err := t.account.OwnDevice(ctx)
+func (t *terminal) older(ctx context.Context, number string) error {
+	n, err := countOf(number, core.DefaultOlder)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "you, this device:\n  %s\n%s:\n", core.FormatFingerprint(own.Fingerprint), visible(t.chat.Peer()))
-	if err := t.account.RefreshDevices(ctx, t.chat.Peer()); err != nil {
+	loaded, more, err := t.chat.LoadOlder(ctx, n)
+	if err != nil {
 		return err
 	}
-	devices, err := t.account.Devices(ctx, t.chat.Peer())
-	for _, d := range devices {
-		fmt.Fprintf(t.out, "  %s  %s, device %d\n", core.FormatFingerprint(d.Fingerprint), d.Trust, d.ID)
+	fmt.Fprintf(t.out, "* %d loaded", loaded)
+	if more {
+		fmt.Fprint(t.out, ", there are more")
 	}
-	return err
+	fmt.Fprintln(t.out)
+	return nil
 }
 
-// trust takes a fingerprint, in groups or not, and the decision about it.
-func (t *terminal) trust(ctx context.Context, arguments string) error {
-	i := strings.LastIndexByte(arguments, ' ')
-	decision, ok := trustStates[arguments[i+1:]]
-	if !ok || i < 0 {
-		return fmt.Errorf("/trust FINGERPRINT STATE: %w", errUnknownState)
+// countOf reads how many messages are meant; without a text it is n.
+func countOf(text string, n int) (int, error) {
+	if text == "" {
+		return n, nil
 	}
-	return t.account.SetTrust(ctx, t.chat.Peer(), strings.TrimSpace(arguments[:i]), decision)
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, usageError("%s: not a number of messages", text)
+	}
+	return n, nil
 }
 
 func (t *terminal) plain(ctx context.Context, _ string) error {

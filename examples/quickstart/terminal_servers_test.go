@@ -10,10 +10,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/confab-im/confab/core"
+	"github.com/confab-im/confab/internal/proof"
 	"github.com/confab-im/confab/internal/testserver"
 	"github.com/stretchr/testify/require"
 )
@@ -67,14 +70,17 @@ func TestTwoPeopleAtTerminals(t *testing.T) {
 
 	ann.types("/chat ben@" + s.Domain)
 	ann.types("Good morning, Ben")
-	ben.screen.await(t, "ann@"+s.Domain+": Good morning, Ben  [omemo, blind]")
-	ann.screen.await(t, "[omemo, sent]")
+	ben.screen.await(t, "ann@"+s.Domain+": Good morning, Ben  [omemo:2, blind]")
+	ann.screen.await(t, "[omemo:2, sent]")
 	ben.types("/list")
-	ben.screen.await(t, "  1 unread")
+	ben.screen.await(t, "* 1 wrote whom you do not know: /requests")
+	ben.types("/requests")
+	ben.screen.await(t, "  1 unread  Good morning")
+	ben.types("/accept ann@" + s.Domain)
 
 	ben.types("/chat ann@" + s.Domain)
 	ben.types("/me waves")
-	ann.screen.await(t, "ben@"+s.Domain+": /me waves  [omemo, blind]")
+	ann.screen.await(t, " * ben@"+s.Domain+" waves  [omemo:2, blind]")
 	ben.types("/chat ann@@") // the chat with ann stays open
 	ben.screen.await(t, "[core.bad-address]")
 	ben.types("still here")
@@ -85,7 +91,7 @@ func TestTwoPeopleAtTerminals(t *testing.T) {
 	require.NoError(t, err)
 	_, err = chat.Send(t.Context(), core.Draft{Body: "two\n00:00:00 ben: lines\t\u202e"})
 	require.NoError(t, err)
-	ben.screen.await(t, ": two\n    00:00:00 ben: lines \ufffd  [omemo, blind]")
+	ben.screen.await(t, ": two\n    00:00:00 ben: lines \ufffd  [omemo:2, blind]")
 	require.Zero(t, ben.unread(t))
 
 	ben.types("/fingerprints")
@@ -102,6 +108,86 @@ func TestTwoPeopleAtTerminals(t *testing.T) {
 	ben.screen.await(t, "[quickstart.unknown-command]")
 	ben.types("/help")
 	ben.screen.await(t, "/encrypt")
+	proof.Record(t, string(s.Kind), "0245")
+}
+
+// number returns that of the message with a body, once it is on the screen.
+func (p person) number(t *testing.T, body string) (n string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^\S+ #(\d+) .*` + regexp.QuoteMeta(body))
+	p.screen.until(t, body, func(text string) bool {
+		found := line.FindStringSubmatch(text)
+		if found != nil {
+			n = found[1]
+		}
+		return found != nil
+	})
+	return n
+}
+
+func TestMessagesAtTerminals(t *testing.T) {
+	s := prosody.Server(t)
+	cid, dot := sitDown(t, s, "cid"), sitDown(t, s, "dot")
+	cid.types("/add dot@" + s.Domain)
+	dot.screen.await(t, "cid@"+s.Domain+" asks to see your presence")
+	dot.types("/add cid@" + s.Domain)
+	cid.types("/chat dot@" + s.Domain)
+	dot.types("/chat cid@" + s.Domain)
+	cid.types("good mourning")
+	there := dot.number(t, "good mourning")
+	here := cid.number(t, "good mourning")
+	cid.types("/edit " + here + " good morning")
+	dot.screen.await(t, ": good morning  [omemo:2, blind, edited]")
+	dot.types("/reply #" + there + " to you too")
+	cid.screen.await(t, "dot@"+s.Domain+" to #"+here+": to you too")
+	dot.types("/react " + there + " 👍 🎉")
+	cid.screen.await(t, ", 👍 1, 🎉 1]")
+	dot.types("/typing")
+	cid.screen.await(t, "* dot@"+s.Domain+" is writing")
+	cid.types("/retract " + here)
+	dot.screen.await(t, ": (taken back)  [")
+	dot.types("/reply first")
+	dot.screen.await(t, "[quickstart.usage]")
+	dot.types("/members")
+	dot.screen.await(t, "[quickstart.no-room]")
+
+	cid.types("/verify")
+	uri := "xmpp:cid@" + s.Domain + "?omemo-sid-"
+	cid.screen.await(t, uri)
+	i := strings.Index(cid.screen.String(), uri)
+	shown, _, _ := strings.Cut(cid.screen.String()[i:], "\n")
+	dot.types("/verify " + shown)
+	dot.screen.await(t, ": verified")
+	dot.types("/devices")
+	dot.screen.await(t, "this one, device ")
+	dot.types("/older")
+	dot.screen.await(t, "* 0 loaded")
+	dot.types("/older many")
+	dot.screen.await(t, "many: not a number of messages")
+	dot.types("/block cid@" + s.Domain)
+	dot.types("/unblock cid@" + s.Domain)
+}
+
+func TestRoomAtTerminals(t *testing.T) {
+	s := prosody.Server(t)
+	fay, gus := sitDown(t, s, "fay"), sitDown(t, s, "gus")
+	fay.types("/group Friends")
+	fay.screen.await(t, "* in ")
+	fay.types("/invite gus@" + s.Domain)
+	gus.screen.await(t, "* you are invited: /join ")
+	_, command, _ := strings.Cut(gus.screen.String(), "* you are invited: ")
+	command, _, _ = strings.Cut(command, "\n")
+	gus.types("/rooms")
+	gus.screen.await(t, "fay@"+s.Domain+" invites you")
+	gus.types(command + " Gus")
+	gus.screen.await(t, "* in ")
+	gus.types("hello all")
+	fay.screen.await(t, " Gus: hello all  [omemo:2, blind]")
+	fay.types("/members")
+	fay.screen.await(t, "gus@"+s.Domain, "  Gus  ", "participant, available")
+	gus.types("/leave")
+	gus.types("/rooms")
+	gus.screen.await(t, "@conference."+s.Domain+" left")
 }
 
 func findChat(t *testing.T, p person, peer string) (*core.Conversation, error) {
