@@ -183,3 +183,68 @@ func TestMemberWithoutDevice(t *testing.T) {
 		proves(t, s, "0384")
 	})
 }
+
+// Who comes later reads the newest of what was said, and the rest on demand.
+func TestRoomHistory(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Long", Public: true})
+		require.NoError(t, err)
+		var want []string
+		for i := range 130 {
+			want = append(want, numbered("long", i))
+			_, err := atAnn.Send(ctx, core.Draft{Body: want[i]})
+			require.NoError(t, err)
+		}
+		ann.until("all shown", func() bool {
+			rows, err := atAnn.History(ctx, 0, 1)
+			require.NoError(t, err)
+			return rows[0].State == core.MessageSent
+		})
+		atBob, err := bob.account.JoinRoom(ctx, atAnn.Peer(), "", "")
+		require.NoError(t, err)
+		bob.until("newest message", func() bool {
+			list := bob.textsIn(atBob)
+			return len(list) > 0 && list[len(list)-1] == want[len(want)-1]
+		})
+		for more := true; more; {
+			_, more, err = atBob.LoadOlder(ctx, 50)
+			require.NoError(t, err)
+		}
+		require.Equal(t, want, bob.textsIn(atBob))
+		require.Equal(t, want, ann.textsIn(atAnn))
+		proves(t, s, "0313/muc")
+	})
+}
+
+// A moderator takes a message back, for everybody.
+func TestRoomModeration(t *testing.T) {
+	s := prosody.Server(t) // ejabberd 23.01 has no such thing
+	ctx := withPatience(t)
+	ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+	atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Moderated", Public: true})
+	require.NoError(t, err)
+	info, err := atAnn.Info(ctx)
+	require.NoError(t, err)
+	require.True(t, info.Moderation)
+	atBob, err := bob.account.JoinRoom(ctx, atAnn.Peer(), "", "")
+	require.NoError(t, err)
+	mine := bob.saysIn(atBob, "buy my tea")
+	ann.readsIn(atAnn, "buy my tea")
+	rows, err := atAnn.History(ctx, 0, 1)
+	require.NoError(t, err)
+	require.Error(t, atBob.Moderate(ctx, mine, ""), "he is no moderator")
+	require.NoError(t, atAnn.Moderate(ctx, rows[0].ID, "no tea"))
+	for _, who := range []struct {
+		*user
+		id core.MessageID
+	}{{ann, rows[0].ID}, {bob, mine}} {
+		who.until("taken back", func() bool {
+			m, err := who.client.Message(ctx, who.id)
+			require.NoError(t, err)
+			return m.Retracted != nil && m.Body == "" && m.Retracted.Reason == "no tea"
+		})
+	}
+	proves(t, s, "0425")
+}
