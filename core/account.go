@@ -209,6 +209,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 		return err
 	}
 	if l := a.takeLink(); l != nil {
+		a.silence(ctx, l)
 		l.SignOut(ctx)
 	}
 	return nil

@@ -14,6 +14,8 @@
 //	open, close, configuration        core/client.go, core/config.go
 //	accounts: sign in, register       core/account.go
 //	contacts and presence             core/contact.go
+//	nicknames and pictures            core/profile.go
+//	being woken by a push service     core/push.go
 //	blocking and reports              core/block.go
 //	what strangers write              core/request.go
 //	conversations, unread, drafts     core/conversation.go

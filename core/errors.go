@@ -54,6 +54,9 @@ var (
 	ErrOwnDevice          = &codedError{"core.own-device", "core: not possible with this very device"}
 	ErrNoRoomService      = &codedError{"core.no-room-service", "core: the server has no service of rooms"}
 	ErrNotInArchive       = &codedError{"core.not-in-archive", "core: no archive has that message"}
+	ErrBadNick            = &codedError{"core.bad-nick", "core: nickname is longer than 256 bytes or not one line of text"}
+	ErrNoAvatar           = &codedError{"core.no-avatar", "core: that picture is not here"}
+	ErrBadPush            = &codedError{"core.bad-push", "core: push service without a node, or with too many options"}
 	ErrReportTooLong      = &codedError{"core.report-too-long", "core: report has more than 4096 bytes of text or 100 messages"}
 	ErrBadVerification    = &codedError{"core.bad-verification", "core: not an address with fingerprints"}
 )

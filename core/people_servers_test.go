@@ -5,6 +5,11 @@
 package core_test
 
 import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"testing"
 
 	"github.com/confab-im/confab/core"
@@ -118,5 +123,121 @@ func TestStrangers(t *testing.T) {
 		require.NoError(t, alice.with(dave).SetEncryption(t.Context(), core.Plain))
 		alice.send(dave, "yes")
 		require.Empty(t, alice.conversations(requests))
+	})
+}
+
+// redSquare is a picture of n by n pixels.
+func redSquare(t *testing.T, n int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, n, n))
+	draw.Draw(m, m.Bounds(), image.NewUniform(color.RGBA{200, 0, 0, 255}), image.Point{}, draw.Src)
+	var b bytes.Buffer
+	require.NoError(t, png.Encode(&b, m))
+	return b.Bytes()
+}
+
+func (u *user) profile(of *user) core.Profile {
+	u.t.Helper()
+	p, err := u.account.Profile(withPatience(u.t), of.account.JID())
+	require.NoError(u.t, err)
+	return p
+}
+
+// shows says whether u has the picture with that name of somebody.
+func (u *user) shows(of *user, hash string) bool {
+	u.t.Helper()
+	if u.profile(of).Avatar != hash {
+		return false
+	}
+	_, err := u.client.Avatar(withPatience(u.t), hash)
+	return err == nil
+}
+
+// XEP-0084, XEP-0153, XEP-0172, XEP-0398: contacts see a nickname and a picture
+// as they change, strangers when they ask.
+func TestProfiles(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice, bob, carol := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil), newUser(t, s, "carol", nil)
+		befriend(alice, bob)
+		laptop := alice.secondDevice(s)
+		ctx := withPatience(t)
+		// Servers send news to those of whom they know that they want them.
+		// ejabberd 23.01 does not always know of who has become a contact since
+		// signing in.
+		require.NoError(t, bob.account.SignOut(ctx))
+		for _, there := range []core.Availability{core.Unavailable, core.Available} {
+			if there == core.Available {
+				require.NoError(t, bob.account.SignIn(ctx))
+			}
+			for _, u := range []*user{alice, laptop} {
+				u.until("presence", func() bool { return u.account.Presence(bob.account.JID()).Availability == there })
+			}
+		}
+		require.ErrorIs(t, alice.account.SetNick(ctx, "a\nb"), core.ErrBadNick)
+		require.NoError(t, alice.account.SetNick(ctx, "Alice <&>"))
+		hash, err := alice.account.SetAvatar(ctx, redSquare(t, 600))
+		require.NoError(t, err)
+		for _, u := range []*user{alice, laptop, bob} {
+			u.until("nickname", func() bool { return u.profile(alice).Nick == "Alice <&>" })
+			u.until("picture", func() bool { return u.shows(alice, hash) })
+		}
+		picture, err := bob.client.Avatar(ctx, hash)
+		require.NoError(t, err)
+		require.Equal(t, "image/jpeg", picture.MediaType)
+		require.Equal(t, core.Profile{JID: alice.account.JID()}, carol.profile(alice), "nobody asked")
+
+		second, err := laptop.account.SetAvatar(ctx, redSquare(t, 20))
+		require.NoError(t, err)
+		bob.until("the next picture", func() bool { return bob.shows(alice, second) })
+		n, err := bob.client.PruneAvatars(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		_, err = bob.client.Avatar(ctx, hash)
+		require.ErrorIs(t, err, core.ErrNoAvatar)
+
+		require.NoError(t, bob.account.RefreshProfile(ctx, alice.account.JID()))
+		require.True(t, bob.shows(alice, second))
+		require.Equal(t, "Alice <&>", bob.profile(alice).Nick)
+		require.NotZero(t, bob.profile(alice).Fetched)
+		require.NoError(t, carol.account.RefreshProfile(ctx, bob.account.JID()))
+		require.Empty(t, carol.profile(bob).Avatar)
+
+		require.NoError(t, alice.account.RemoveAvatar(ctx))
+		for _, u := range []*user{laptop, bob} {
+			u.until("no picture", func() bool { return u.profile(alice).Avatar == "" })
+		}
+		_, err = alice.account.SetAvatar(ctx, []byte("<svg/>"))
+		require.Equal(t, "picture.format", core.ErrorCode(err))
+	})
+}
+
+// XEP-0357: the wish to be woken holds over sessions.
+func TestPush(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice := newUser(t, s, "alice", nil)
+		ctx := withPatience(t)
+		state := func() core.PushState {
+			p, ok, err := alice.account.Push(ctx)
+			require.NoError(t, err)
+			require.True(t, ok)
+			return p
+		}
+		require.ErrorIs(t, alice.account.EnablePush(ctx, core.PushConfig{Service: "push.example"}), core.ErrBadPush)
+		require.ErrorIs(t, alice.account.EnablePush(ctx, core.PushConfig{Service: "@", Node: "n"}), core.ErrBadAddress)
+		cfg := core.PushConfig{Service: "push.confab.test", Node: "node", Options: map[string]string{"secret": "s"}}
+		require.NoError(t, alice.account.EnablePush(ctx, cfg))
+		require.Equal(t, core.PushState{PushConfig: cfg, Enabled: true}, state())
+
+		require.NoError(t, alice.account.SignOut(ctx))
+		cfg.Node = "another"
+		require.NoError(t, alice.account.EnablePush(ctx, cfg))
+		require.False(t, state().Enabled, "nobody was asked")
+		require.NoError(t, alice.account.SignIn(ctx))
+		alice.until("enabled again", func() bool { return state().Enabled })
+
+		require.NoError(t, alice.account.DisablePush(ctx))
+		_, ok, err := alice.account.Push(ctx)
+		require.NoError(t, err)
+		require.False(t, ok)
 	})
 }

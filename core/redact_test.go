@@ -20,6 +20,7 @@ func TestTypesRedactThemselves(t *testing.T) {
 		core.Message{Body: secret, Sender: secret}, &core.Message{Body: secret}, []core.Message{{Body: secret}},
 		core.Draft{Body: secret}, core.Reply{Author: secret, Quote: secret}, &core.Reply{Quote: secret}, core.Edit{Body: secret}, core.AccountConfig{JID: secret, Password: []byte(secret)},
 		core.RoomInfo{Name: secret, Subject: secret}, core.Invitation{Room: secret, Reason: secret}, core.RoomNotice{Who: secret, Text: secret},
+		core.PushConfig{Node: secret, Options: map[string]string{"a": secret}}, core.PushState{PushConfig: core.PushConfig{Node: secret}},
 		core.Config{Key: []byte(secret), Passphrase: []byte(secret)},
 	}
 	var log strings.Builder

@@ -67,16 +67,11 @@ func (c *Client) fetchRoomCard(ctx context.Context, room jid.JID) (*element.Elem
 }
 
 func parseRoomPhoto(photo *element.Element) (RoomAvatar, bool) {
-	b64 := strings.Join(strings.Fields(photo.ChildText(nsVCard, "BINVAL")), "")
-	if len(b64) > base64.StdEncoding.EncodedLen(MaxRoomAvatar) {
+	b, hash, ok := decodePicture(photo.ChildText(nsVCard, "BINVAL"), MaxRoomAvatar)
+	if !ok {
 		return RoomAvatar{}, false
 	}
-	b, err := base64.StdEncoding.DecodeString(b64)
-	if err != nil || len(b) == 0 {
-		return RoomAvatar{}, false
-	}
-	sum := sha1.Sum(b)
-	return RoomAvatar{Type: strings.Clone(clip(photo.ChildText(nsVCard, "TYPE"), 127)), Data: b, Hash: hex.EncodeToString(sum[:])}, true
+	return RoomAvatar{Type: strings.Clone(clip(photo.ChildText(nsVCard, "TYPE"), 127)), Data: b, Hash: hash}, true
 }
 
 // SetRoomAvatar gives a room a picture, or takes it away when there is no Data.

@@ -35,12 +35,13 @@ type Presence struct {
 	Delay    time.Time // XEP-0203, zero when it is not said
 	Caps     *Caps     // XEP-0115
 	Nick     string    // XEP-0172, in subscription requests
-	Error    *stanza.Error
-	Element  *element.Element
+	// Photo is the hash of the sender's picture, XEP-0153, if SaysPhoto; empty
+	// when there is none.
+	Photo     string
+	SaysPhoto bool
+	Error     *stanza.Error
+	Element   *element.Element
 }
-
-// nsNick is the namespace of XEP-0172.
-const nsNick = "http://jabber.org/protocol/nick"
 
 // ParsePresence decodes a presence that account self received.
 //
@@ -83,14 +84,15 @@ func parsePresence(e *element.Element, self jid.JID) (Presence, error) {
 	if n, err := strconv.ParseInt(e.ChildText(element.NSClient, "priority"), 10, 8); err == nil {
 		p.Priority = int8(n)
 	}
-	p.Nick = e.ChildText(nsNick, "nick")
+	p.Nick = nickOf(e.Child(NSNick, "nick"))
+	p.Photo, p.SaysPhoto = ParsePhotoHash(e)
 	p.Delay = delayOf(e, p.From.Bare(), p.From.Domain(), self.Domain())
 	p.Caps = ParseCaps(e)
 	return p, nil
 }
 
-// Build makes the stanza that sends p: every field but From, Delay, Error
-// and Element.
+// Build makes the stanza that sends p: every field but From, Delay, the photo,
+// Error and Element.
 func (p Presence) Build() *element.Element {
 	e := element.New(element.NSClient, "presence").
 		WithOptional("to", p.To.String()).
@@ -106,7 +108,7 @@ func (p Presence) Build() *element.Element {
 		e.Add(element.New(element.NSClient, "priority").WithText(strconv.Itoa(int(p.Priority))))
 	}
 	if p.Nick != "" {
-		e.Add(element.New(nsNick, "nick").WithText(p.Nick))
+		e.Add(element.New(NSNick, "nick").WithText(p.Nick))
 	}
 	if p.Caps != nil {
 		e.Add(p.Caps.Element())

@@ -18,3 +18,21 @@ func (r Report) LogValue() slog.Value { return slog.StringValue("report" + redac
 
 // MarshalText returns what r is, without its content.
 func (r Report) MarshalText() ([]byte, error) { return []byte("report" + redacted), nil }
+
+// Format writes what a is, without its content.
+func (a Avatar) Format(s fmt.State, _ rune) { redact(s, "avatar") }
+
+// LogValue is what a is, without its content.
+func (a Avatar) LogValue() slog.Value { return slog.StringValue("avatar" + redacted) }
+
+// MarshalText returns what a is, without its content.
+func (a Avatar) MarshalText() ([]byte, error) { return []byte("avatar" + redacted), nil }
+
+// Format writes what p is, without its content.
+func (p PushService) Format(s fmt.State, _ rune) { redact(s, "push service") }
+
+// LogValue is what p is, without its content.
+func (p PushService) LogValue() slog.Value { return slog.StringValue("push service" + redacted) }
+
+// MarshalText returns what p is, without its content.
+func (p PushService) MarshalText() ([]byte, error) { return []byte("push service" + redacted), nil }

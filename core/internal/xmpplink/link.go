@@ -110,6 +110,7 @@ func Start(account *pipeline.Account, conn ConnConfig) *Link {
 		},
 		publishing: make(chan struct{}, 1), listing: make(chan struct{}, 1), loading: make(chan struct{}, 1),
 	}
+	l.people.sought = make(chan sought, maxSought)
 	l.status.presence = make(map[string]map[string]Presence)
 	l.status.state, l.status.online = event.Connecting, make(chan struct{})
 	for range cap(l.mail.buffer) {
@@ -307,7 +308,7 @@ func (l *Link) open(ctx context.Context) error {
 	l.credentials = kept
 	cfg.Stream.Resume = resume
 	cfg.Caps = capsCache{l.account}
-	cfg.Features = append(l.interests(), xmpp.NSMUC, xmpp.NSDirectInvite, xmpp.NotifyBookmarks)
+	cfg.Features = append(l.interests(), xmpp.NSMUC, xmpp.NSDirectInvite, xmpp.NotifyBookmarks, xmpp.NotifyAvatar, xmpp.NotifyNick)
 	client, err := xmpp.New(cfg)
 	if err != nil {
 		return err

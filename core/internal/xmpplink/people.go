@@ -15,6 +15,7 @@ import (
 type people struct {
 	roster rosterState
 	blocks atomic.Int64 // changes of the blocked addresses
+	sought chan sought  // pictures to be fetched
 }
 
 // rosterState is how far the roster of the session is known.

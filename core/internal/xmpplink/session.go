@@ -153,6 +153,8 @@ func (l *Link) establish(ctx context.Context, o *stream.OnlineInfo, count uint64
 	l.people.roster.known.Store(false)
 	l.child(func(ctx context.Context) { l.fetchRoster(ctx, versioned) })
 	l.child(l.fetchBlocked)
+	l.child(l.fetchSought)
+	l.child(l.renewPush)
 	l.child(l.setupDevices)
 	l.awaitAll(ctx)
 	return nil

@@ -49,6 +49,9 @@ func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp
 		return
 	}
 	from := m.From.Bare().String()
+	if l.pushGone(b, item.Stanza) {
+		return
+	}
 	switch {
 	case m.Type == "error":
 		reason := "xmpp.error"
@@ -63,6 +66,7 @@ func (l *Link) message(ctx context.Context, b *batch, item *stream.Item, m *xmpp
 				l.deviceList(b, p, from, devices)
 			}
 		}
+		l.profileEvent(b, from, m.Event)
 		if marks, ok := m.Event.ReadMarks(l.client.Self()); ok {
 			l.readByOther(b, marks)
 		}
@@ -137,6 +141,7 @@ func (l *Link) presence(b *batch, p *xmpp.Presence) {
 	case xmpp.PresenceSubscribe:
 		l.request(b, peer)
 	case "", xmpp.PresenceUnavailable:
+		l.photo(b, peer, p)
 		if peer != l.account.JID && l.setPresence(peer, p) {
 			b.then(func() {
 				l.account.Bus.Publish(event.Event{Kind: event.PresenceChanged, Account: l.account.ID, Peer: peer})
