@@ -175,6 +175,30 @@
 //	{"cmd":"typing","id":"35","peer":"bob@example.org","state":"composing"}
 //	{"cmd":"disclosure","id":"36","state":"none"}
 //
+// # Files
+//
+// send-file: sends the file at "path" to "peer", called "name" if that is given,
+// and then "body" if there is one. The reply has the "message". Pictures are
+// scaled and say no longer where they were taken.
+//
+//	{"cmd":"send-file","id":"37","peer":"bob@example.org","path":"/home/alice/photo.jpg","body":"Look"}
+//
+// files: the reply has the "files" of "message", or the newest with "peer". A
+// file has "id", "message", "name", "media_type", "size" in bytes (-1 if it is
+// not known), "width" and "height" in pixels or "seconds" where they apply,
+// "encrypted", and "state": remote, offered, downloading, here, broken; of ours
+// uploading, here or unsent; with a "reason" if something is wrong.
+//
+//	{"cmd":"files","id":"38","message":7}
+//	{"cmd":"files","id":"38","peer":"bob@example.org","limit":20}
+//
+// download: has the file "attachment" fetched; transfer tells of it. cancel: ends
+// that, or an upload. save: writes a copy of one that is here to "path".
+//
+//	{"cmd":"download","id":"39","attachment":3}
+//	{"cmd":"cancel","id":"39","attachment":3}
+//	{"cmd":"save","id":"39","attachment":3,"path":"/tmp/photo.jpg"}
+//
 // # Rooms
 //
 // The "peer" of these is the address of a room; so it is of send, history and
@@ -272,7 +296,7 @@
 // (0 if it is not here), "author" and "quote". "edited" is when its text was
 // written, if it was corrected. "retracted" has "at", "by" and "reason", and
 // "unproven" if anybody may have done it. "reactions" have an "emoji", "by" whom,
-// and "own" if we are one of them. "after_gap" says that before it messages may
+// and "own" if we are one of them. "files" is how many it has. "after_gap" says that before it messages may
 // be missing, see older.
 //
 //	{"id":2,"account":"alice@example.org","peer":"bob@example.org","sender":"alice@example.org","outgoing":true,"kind":"text","body":"Hi","at":"2026-01-02T03:04:06Z","state":"read","encryption":"omemo:2","trust":"verified","cursor":1767323046000000,"reply":{"message":1,"author":"bob@example.org","quote":"Hello"},"edited":"2026-01-02T03:04:09Z","reactions":[{"emoji":"👍","by":["bob@example.org"],"own":false}]}
@@ -333,10 +357,11 @@
 //	{"event":"profile-changed","account":"alice@example.org","peer":"bob@example.org"}
 //	{"event":"push-changed","account":"alice@example.org","code":"core.push-refused"}
 //
-// transfer: a file that is shared with "peer" went a part of its way, or is held
-// up for the reason in "code".
+// transfer: the file "attachment" that is shared with "peer" went "done" bytes of
+// "size" on its way, or its "state" has changed, or it is held up for the reason
+// in "code".
 //
-//	{"event":"transfer","account":"alice@example.org","peer":"bob@example.org"}
+//	{"event":"transfer","account":"alice@example.org","peer":"bob@example.org","attachment":3,"state":"downloading","done":65536,"size":1048576}
 //
 // catch-up: reading what was missed; "state" is running or done, "count" how many
 // messages it has brought so far.

@@ -50,7 +50,7 @@ func TestProtocolIsDocumented(t *testing.T) {
 	require.Greater(t, kinds, 10)
 	require.Len(t, events, kinds+2, "ready and reply are no events of the SDK")
 	for _, v := range []any{
-		command{}, line{}, jsonMessage{}, jsonReply{}, jsonRetraction{}, jsonReaction{}, jsonNotice{}, jsonEdit{}, jsonReader{},
+		command{}, line{}, jsonMessage{}, jsonReply{}, jsonRetraction{}, jsonReaction{}, jsonNotice{}, jsonEdit{}, jsonReader{}, jsonFile{},
 		jsonConversation{}, jsonAccount{}, jsonDevice{}, jsonKey{}, jsonRoom{}, jsonMember{}, jsonInvitation{},
 	} {
 		for i := range reflect.TypeOf(v).NumField() {

@@ -44,6 +44,11 @@ func (d *driver) lineOf(ctx context.Context, e core.Event) (line, bool) {
 		out.Message = &j
 	case core.EventMessageRemoved:
 		out.Removed = e.Message
+	case core.EventTransfer:
+		out.Attachment, out.Done, out.Size = e.Attachment, e.Done, e.Size
+		if a, err := d.client.Attachment(ctx, e.Attachment); err == nil {
+			out.State = a.State.String()
+		}
 	}
 	return out, true
 }

@@ -5,7 +5,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -29,7 +31,7 @@ func newMember(t *testing.T, s *testserver.Server, name string) *member {
 
 func signedIn(t *testing.T, s *testserver.Server, a testserver.Account) *member {
 	t.Helper()
-	m := &member{jid: a.JID(), where: options{host: s.Addr, database: filepath.Join(t.TempDir(), "chat.db"), caFile: s.CAFile}}
+	m := &member{jid: a.JID(), where: options{private: true, host: s.Addr, database: filepath.Join(t.TempDir(), "chat.db"), caFile: s.CAFile}}
 	m.program = startProgram(t, m.where)
 	t.Cleanup(m.quit)
 	m.ok(command{Cmd: "sign-in", Account: m.jid, Password: a.Password})
@@ -199,4 +201,33 @@ func TestJSONContent(t *testing.T) {
 	require.False(t, gone.Retracted.Unproven)
 	require.Empty(t, gone.Body)
 	proof.Record(t, string(s.Kind), "0085", "0308", "0333", "0424", "0444", "0461")
+}
+
+func TestJSONFiles(t *testing.T) {
+	s := prosody.Server(t)
+	ann, ben := newMember(t, s, "ann"), newMember(t, s, "ben")
+	befriend(ann, ben)
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "notes.bin"), filepath.Join(dir, "copy")
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+	require.NoError(t, os.WriteFile(path, want, 0o600))
+	ann.refused("media.source", command{Cmd: "send-file", Peer: ben.jid, Path: copied})
+	sent := ann.ok(command{Cmd: "send-file", Peer: ben.jid, Path: path, Name: "letters.bin", Body: "read them"}).Message
+	require.Equal(t, 1, sent.Files)
+	ben.gets("read them")
+	got := ben.becomes("file", func(j jsonMessage) bool { return !j.Outgoing && j.Files == 1 })
+	files := ben.ok(command{Cmd: "files", Message: got.ID}).Files
+	require.Len(t, files, 1)
+	require.Equal(t, []any{got.ID, "remote", true}, []any{files[0].Message, files[0].State, files[0].Encrypted})
+	ben.refused("core.not-here", command{Cmd: "save", Attachment: files[0].ID, Path: copied})
+	ben.ok(command{Cmd: "download", Attachment: files[0].ID})
+	ben.await("transfer", func(l line) bool { return l.Event == "transfer" && l.Attachment == files[0].ID && l.State == "here" })
+	ben.ok(command{Cmd: "save", Attachment: files[0].ID, Path: copied})
+	b, err := os.ReadFile(copied)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, b))
+	require.Equal(t, int64(len(want)), ben.ok(command{Cmd: "files", Peer: ann.jid}).Files[0].Size)
+	ann.becomes("sent", func(j jsonMessage) bool { return j.ID == sent.ID && j.State == "delivered" })
+	ann.refused("core.no-attachment", command{Cmd: "cancel", Attachment: 99})
+	proof.Record(t, string(s.Kind), "0363", "0454")
 }

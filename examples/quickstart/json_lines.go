@@ -11,28 +11,30 @@ import (
 
 // command is one line of input; doc.go says which command has which fields.
 type command struct {
-	Cmd         string           `json:"cmd"`
-	ID          string           `json:"id,omitempty"`
-	Account     string           `json:"account,omitempty"`
-	JID         string           `json:"jid,omitempty"`
-	Password    string           `json:"password,omitempty"`
-	Peer        string           `json:"peer,omitempty"`
-	Who         string           `json:"who,omitempty"`
-	Body        string           `json:"body,omitempty"`
-	Fingerprint string           `json:"fingerprint,omitempty"`
-	State       string           `json:"state,omitempty"`
-	URI         string           `json:"uri,omitempty"`
-	Device      uint32           `json:"device,omitempty"`
-	Message     core.MessageID   `json:"message,omitempty"`
-	Messages    []core.MessageID `json:"messages,omitempty"`
-	Emojis      []string         `json:"emojis,omitempty"`
-	Name        string           `json:"name,omitempty"`
-	Nick        string           `json:"nick,omitempty"`
-	Members     []string         `json:"members,omitempty"`
-	Public      bool             `json:"public,omitempty"`
-	Reason      string           `json:"reason,omitempty"`
-	Limit       int              `json:"limit,omitempty"`
-	Before      core.Cursor      `json:"before,omitempty"`
+	Cmd         string            `json:"cmd"`
+	ID          string            `json:"id,omitempty"`
+	Account     string            `json:"account,omitempty"`
+	JID         string            `json:"jid,omitempty"`
+	Password    string            `json:"password,omitempty"`
+	Peer        string            `json:"peer,omitempty"`
+	Who         string            `json:"who,omitempty"`
+	Body        string            `json:"body,omitempty"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	State       string            `json:"state,omitempty"`
+	URI         string            `json:"uri,omitempty"`
+	Device      uint32            `json:"device,omitempty"`
+	Message     core.MessageID    `json:"message,omitempty"`
+	Messages    []core.MessageID  `json:"messages,omitempty"`
+	Attachment  core.AttachmentID `json:"attachment,omitempty"`
+	Path        string            `json:"path,omitempty"`
+	Emojis      []string          `json:"emojis,omitempty"`
+	Name        string            `json:"name,omitempty"`
+	Nick        string            `json:"nick,omitempty"`
+	Members     []string          `json:"members,omitempty"`
+	Public      bool              `json:"public,omitempty"`
+	Reason      string            `json:"reason,omitempty"`
+	Limit       int               `json:"limit,omitempty"`
+	Before      core.Cursor       `json:"before,omitempty"`
 }
 
 // line is one line of output.
@@ -52,6 +54,10 @@ type line struct {
 	Removed       core.MessageID     `json:"removed,omitempty"`
 	Message       *jsonMessage       `json:"message,omitempty"`
 	Messages      []jsonMessage      `json:"messages,omitempty"`
+	Attachment    core.AttachmentID  `json:"attachment,omitempty"`
+	Done          int64              `json:"done,omitempty"`
+	Size          int64              `json:"size,omitempty"`
+	Files         []jsonFile         `json:"files,omitempty"`
 	Edits         []jsonEdit         `json:"edits,omitempty"`
 	Readers       []jsonReader       `json:"readers,omitempty"`
 	Conversations []jsonConversation `json:"conversations,omitempty"`

@@ -30,6 +30,7 @@ type jsonMessage struct {
 	Edited      *time.Time      `json:"edited,omitempty"`
 	Retracted   *jsonRetraction `json:"retracted,omitempty"`
 	Reactions   []jsonReaction  `json:"reactions,omitempty"`
+	Files       int             `json:"files,omitempty"`
 	Notice      *jsonNotice     `json:"notice,omitempty"`
 	Mentioned   bool            `json:"mentioned,omitempty"`
 	AfterGap    bool            `json:"after_gap,omitempty"`
@@ -60,6 +61,20 @@ type jsonNotice struct {
 	By     string `json:"by"`
 	Reason string `json:"reason"`
 	Text   string `json:"text"`
+}
+
+type jsonFile struct {
+	ID        core.AttachmentID `json:"id"`
+	Message   core.MessageID    `json:"message"`
+	State     string            `json:"state"`
+	Reason    string            `json:"reason,omitempty"`
+	Name      string            `json:"name"`
+	MediaType string            `json:"media_type"`
+	Size      int64             `json:"size"`
+	Width     int               `json:"width,omitempty"`
+	Height    int               `json:"height,omitempty"`
+	Seconds   float64           `json:"seconds,omitempty"`
+	Encrypted bool              `json:"encrypted"`
 }
 
 type jsonEdit struct {
@@ -136,7 +151,7 @@ func (n *names) message(ctx context.Context, m core.Message) jsonMessage {
 	out := jsonMessage{
 		ID: m.ID, Account: n.account(m.Account), Peer: n.peer(ctx, m.Conversation), Sender: m.Sender, Nick: m.Nick, Outgoing: m.Outgoing,
 		Kind: m.Kind.String(), Body: m.Body, At: m.At.UTC(), State: m.State.String(), Encryption: m.Encryption.String(),
-		Trust: m.Trust.String(), Fingerprint: m.Fingerprint, Reason: m.Reason, Cursor: m.Cursor,
+		Trust: m.Trust.String(), Fingerprint: m.Fingerprint, Reason: m.Reason, Cursor: m.Cursor, Files: m.Files,
 		Mentioned: m.Mentioned, AfterGap: m.AfterGap,
 	}
 	if r := m.Reply; r != nil {
@@ -170,6 +185,12 @@ func devicesOf(list []core.Device) (out []jsonDevice) {
 		out = append(out, deviceOf(v))
 	}
 	return out
+}
+
+func fileOf(a core.Attachment) jsonFile {
+	return jsonFile{
+		a.ID, a.Message, a.State.String(), a.Reason, a.Name, a.MediaType, a.Size, a.Width, a.Height, a.Duration.Seconds(), a.Encrypted,
+	}
 }
 
 func roomOf(i core.RoomInfo) jsonRoom {

@@ -35,7 +35,7 @@ func main() {
 // run opens the database and serves a person or a program, until either is
 // done or ctx ends.
 func run(ctx context.Context, o options, in io.Reader, out io.Writer) (err error) {
-	cfg := core.Config{Path: o.database, AllowPlain: o.plain}
+	cfg := core.Config{Path: o.database, AllowPlain: o.plain, Downloads: core.DownloadPolicy{AllowPrivate: o.private}}
 	if cfg.RootCAs, err = o.roots(); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 // options are the flags.
 type options struct {
 	account, passwordFile, database, keyFile, host, caFile, socks, log string
-	register, json, directTLS, plain                                   bool
+	register, json, directTLS, plain, private                          bool
 }
 
 // parseFlags reads the command line and refuses what cannot work, before any
@@ -40,6 +40,7 @@ func parseFlags(args []string, messages io.Writer) (o options, err error) {
 	f.StringVar(&o.caFile, "ca", "", "PEM file with a further certificate authority")
 	f.StringVar(&o.socks, "socks", "", "SOCKS5 proxy host:port, for Tor")
 	f.BoolVar(&o.plain, "allow-plain", false, "accept servers that only know SASL PLAIN")
+	f.BoolVar(&o.private, "allow-private", false, "fetch files from addresses inside a local network too")
 	f.BoolVar(&o.json, "json", false, "read commands and print events as JSON lines")
 	f.StringVar(&o.log, "log", "", "file for a debug log")
 	switch err := f.Parse(args); {

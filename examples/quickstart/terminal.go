@@ -20,11 +20,12 @@ type terminal struct {
 	in      io.Reader
 	out     io.Writer
 	account *core.Account
-	chat    *core.Conversation // nil: none is open
+	chat    *core.Conversation           // nil: none is open
+	saves   map[core.AttachmentID]string // where to, once they are here
 }
 
 func newTerminal(client *core.Client, o options, in io.Reader, out io.Writer) *terminal {
-	return &terminal{client: client, options: o, in: in, out: out}
+	return &terminal{client: client, options: o, in: in, out: out, saves: make(map[core.AttachmentID]string)}
 }
 
 func (t *terminal) run(ctx context.Context) error {
@@ -129,12 +130,17 @@ func (t *terminal) show(ctx context.Context, e core.Event) {
 		if e.Typing == core.TypingComposing && t.chat != nil && e.Conversation == t.chat.ID() {
 			fmt.Fprintf(t.out, "* %s is writing\n", visible(cmp.Or(e.Nick, e.Peer)))
 		}
+	case core.EventTransfer:
+		t.fail(t.transferred(ctx, e))
 	case core.EventMessageAdded, core.EventMessageChanged:
 		m, err := t.client.Message(ctx, e.Message)
 		if err != nil || m.Outgoing && e.Kind == core.EventMessageAdded {
 			return // removed since, or just typed
 		}
 		t.print(m)
+		if m.Files > 0 && !m.Outgoing && e.Kind == core.EventMessageAdded {
+			t.fail(t.listFiles(t.client.Attachments(ctx, m.ID)))
+		}
 		if t.chat != nil && m.Conversation == t.chat.ID() && !m.Outgoing {
 			t.fail(t.chat.MarkRead(ctx, m.Cursor))
 		}

@@ -20,7 +20,7 @@ type slash struct {
 }
 
 // slashes are the commands beside /help and /quit, in the order of the help.
-var slashes = slices.Concat(chatSlashes, messageSlashes, deviceSlashes, roomSlashes, peopleSlashes)
+var slashes = slices.Concat(chatSlashes, messageSlashes, fileSlashes, deviceSlashes, roomSlashes, peopleSlashes)
 
 var chatSlashes = []slash{
 	{name: "/list", help: "conversations", do: func(t *terminal, ctx context.Context, _ string) error { return t.list(ctx) }},

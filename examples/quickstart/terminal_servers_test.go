@@ -44,7 +44,7 @@ func sitDown(t *testing.T, s *testserver.Server, name string) person {
 	require.NoError(t, os.WriteFile(o.passwordFile, []byte("secret of "+name+"\n"), 0o600))
 	key, err := databaseKey(o)
 	require.NoError(t, err)
-	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, RootCAs: s.CAPool})
+	client, err := core.Open(t.Context(), core.Config{Path: o.database, Key: key, RootCAs: s.CAPool, Downloads: core.DownloadPolicy{AllowPrivate: true}})
 	require.NoError(t, err)
 	in, keys := io.Pipe()
 	p := person{screen: newScreen(), client: client, keys: keys}
@@ -166,6 +166,28 @@ func TestMessagesAtTerminals(t *testing.T) {
 	dot.screen.await(t, "many: not a number of messages")
 	dot.types("/block cid@" + s.Domain)
 	dot.types("/unblock cid@" + s.Domain)
+}
+
+func TestFileAtTerminals(t *testing.T) {
+	s := prosody.Server(t)
+	hal, ivy := sitDown(t, s, "hal"), sitDown(t, s, "ivy")
+	dir := t.TempDir()
+	sent, saved := filepath.Join(dir, "plan.txt"), filepath.Join(dir, "saved.txt")
+	require.NoError(t, os.WriteFile(sent, []byte("the plan"), 0o600))
+	hal.types("/chat ivy@" + s.Domain)
+	hal.types("/file " + sent)
+	ivy.screen.await(t, "  file 1: ", " bytes, remote")
+	ivy.types("/get 1")
+	ivy.screen.await(t, "[quickstart.usage]")
+	ivy.types("/get 99 " + saved)
+	ivy.screen.await(t, "[core.no-attachment]")
+	ivy.types("/get 1 " + saved)
+	ivy.screen.await(t, "* file 1 is in "+saved)
+	got, err := os.ReadFile(saved)
+	require.NoError(t, err)
+	require.Equal(t, "the plan", string(got))
+	hal.types("/files")
+	hal.screen.await(t, "plan.txt, 8 bytes, here")
 }
 
 func TestRoomAtTerminals(t *testing.T) {

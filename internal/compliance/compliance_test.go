@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,13 +66,38 @@ func TestTitles(t *testing.T) {
 		for _, f := range c.features {
 			require.NotEmpty(t, f.standards, f.name)
 			for _, s := range f.standards {
-				require.Contains(t, titles, s)
+				require.NotEmpty(t, titleOf(s), s)
 			}
 		}
 	}
 	for s := range titles {
 		require.True(t, proof.Valid(s), s)
 	}
+}
+
+// What tests claim to prove is known, so that the report cannot fail for it
+// after all of them have run.
+func TestClaims(t *testing.T) {
+	call := regexp.MustCompile(`\bproves\(t, s((?:, "[^"]*")+)\)|\bproof\.Record\(t, [^"]*((?:, "[^"]*")+)\)`)
+	claims := 0
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "servers_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, found := range call.FindAllStringSubmatch(string(text), -1) {
+			for _, name := range strings.Split(strings.Trim(found[1]+found[2], `, "`), `", "`) {
+				require.NotEmpty(t, titleOf(name), "%s: %q", path, name)
+				claims++
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, claims, 50)
 }
 
 func TestCounts(t *testing.T) {

@@ -33,7 +33,7 @@ func readEvidence(r io.Reader) (evidence, error) {
 		if err := json.Unmarshal(in.Bytes(), &p); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if titles[p.XEP] == "" || serverNames[p.Server] == "" || p.Test == "" {
+		if titleOf(p.XEP) == "" || serverNames[p.Server] == "" || p.Test == "" {
 			return nil, fmt.Errorf("line %d: standard %q, server %q or test %q is not known", n, p.XEP, p.Server, p.Test)
 		}
 		if e[p.XEP] == nil {

@@ -73,7 +73,7 @@ func (e evidence) proofs(b *bytes.Buffer) {
 		if !counted {
 			name = "(" + name + ")"
 		}
-		fmt.Fprintf(b, "| %s | %s |", name, titles[standard])
+		fmt.Fprintf(b, "| %s | %s |", name, titleOf(standard))
 		for _, s := range servers {
 			tests := strings.Join(e[standard][s], ", ")
 			if tests == "" {
