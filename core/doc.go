@@ -16,6 +16,7 @@
 //	contacts and presence             core/contact.go
 //	nicknames and pictures            core/profile.go
 //	being woken by a push service     core/push.go
+//	what a server offers              core/report.go
 //	blocking and reports              core/block.go
 //	what strangers write              core/request.go
 //	conversations, unread, drafts     core/conversation.go

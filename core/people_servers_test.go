@@ -241,3 +241,18 @@ func TestPush(t *testing.T) {
 		require.False(t, ok)
 	})
 }
+
+// XEP-0030, XEP-0157, XEP-0215: what a server offers.
+func TestServerReport(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice := newUser(t, s, "alice", nil)
+		r, err := alice.account.ServerReport(withPatience(t))
+		require.NoError(t, err)
+		for _, xep := range []string{"0060", "0163", "0191", "0198", "0280", "0313", "0352", "0357", "0363", "0398"} {
+			require.True(t, r.Offers(xep), xep)
+		}
+		require.False(t, r.Offers("0377"))
+		require.False(t, r.Offers("9999"))
+		require.EqualValues(t, 10<<20, r.MaxUpload)
+	})
+}

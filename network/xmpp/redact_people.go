@@ -36,3 +36,16 @@ func (p PushService) LogValue() slog.Value { return slog.StringValue("push servi
 
 // MarshalText returns what p is, without its content.
 func (p PushService) MarshalText() ([]byte, error) { return []byte("push service" + redacted), nil }
+
+// Format writes what s is, without its content.
+func (s ExternalService) Format(f fmt.State, _ rune) { redact(f, "external service") }
+
+// LogValue is what s is, without its content.
+func (s ExternalService) LogValue() slog.Value {
+	return slog.StringValue("external service" + redacted)
+}
+
+// MarshalText returns what s is, without its content.
+func (s ExternalService) MarshalText() ([]byte, error) {
+	return []byte("external service" + redacted), nil
+}

@@ -27,7 +27,7 @@ func TestContentIsNotShown(t *testing.T) {
 		Content{Corrects: canary, Files: []SharedFile{{ID: canary}}}, Reactions{ID: canary}, Reference{URI: canary}, OOB{URL: canary}, Spoiler{Hint: canary},
 		SharedFile{ID: canary}, FileInfo{Name: canary}, FileSource{URL: canary}, EncryptedSource{Key: []byte(canary)}, Thumbnail{URI: canary},
 		&EncryptedSource{Key: []byte(canary)}, Slot{Put: canary}, UploadRequest{Name: canary}, Visible{Text: canary},
-		Report{Text: canary}, Avatar{Data: []byte(canary), Hash: canary}, PushService{Node: canary},
+		Report{Text: canary}, Avatar{Data: []byte(canary), Hash: canary}, PushService{Node: canary}, ExternalService{Password: canary},
 		RegisterOptions{JID: juliet, Password: canary}, Event{Items: []Item{{Payload: e}}}, []*element.Element{e},
 	} {
 		var log bytes.Buffer

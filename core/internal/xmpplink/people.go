@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/confab-im/confab/core/internal/event"
+	"github.com/confab-im/confab/network/xmpp/element"
 	"github.com/confab-im/confab/storage"
 )
 
@@ -16,6 +17,8 @@ type people struct {
 	roster rosterState
 	blocks atomic.Int64 // changes of the blocked addresses
 	sought chan sought  // pictures to be fetched
+	// features are those of the stream, as far as a server has listed any.
+	features atomic.Pointer[element.Element]
 }
 
 // rosterState is how far the roster of the session is known.

@@ -90,6 +90,9 @@ func (l *Link) begin(ctx context.Context, o *stream.OnlineInfo) {
 // online reacts to a stream that came about.
 func (l *Link) online(ctx context.Context, item *stream.Item) {
 	o := item.Online
+	if o.Features != nil {
+		l.people.features.Store(o.Features)
+	}
 	ours := o.Resumed && l.session.established && l.session.id == o.ID
 	if !ours {
 		l.begin(ctx, o)
