@@ -279,6 +279,30 @@
 //	{"cmd":"unblock","id":"65","peer":"mallory@example.org"}
 //	{"cmd":"blocked","id":"66"}
 //
+// # Profiles and push
+//
+// profile: the reply has the "profile" of "peer", ours without one, with "jid",
+// "nick" and "avatar", the name of a picture; refresh-profile asks for it first.
+// save-avatar: writes the picture called "avatar" to "path".
+//
+//	{"cmd":"profile","id":"70","peer":"bob@example.org"}
+//	{"cmd":"refresh-profile","id":"71","peer":"bob@example.org"}
+//	{"cmd":"save-avatar","id":"72","avatar":"da39a3ee5e6b4b0d3255bfef95601890afd80709","path":"/tmp/bob.jpg"}
+//
+// set-nick, set-avatar: tell others to call us "nick" and to show the picture at
+// "path", or no longer to without one.
+//
+//	{"cmd":"set-nick","id":"73","nick":"Alice"}
+//	{"cmd":"set-avatar","id":"74","path":"/home/alice/me.jpg"}
+//
+// enable-push: has the "service" wake us, by the "node" that it has given and the
+// "options" it wants. push: the reply has "push", with "service", "enabled" and
+// as "code" why it is not, if enable-push was given. disable-push ends it.
+//
+//	{"cmd":"enable-push","id":"75","service":"push.example.org","node":"f3a1","options":{"secret":"x"}}
+//	{"cmd":"push","id":"76"}
+//	{"cmd":"disable-push","id":"77"}
+//
 // # Messages
 //
 //	{"id":1,"account":"alice@example.org","peer":"bob@example.org","sender":"bob@example.org","outgoing":false,"kind":"text","body":"Hello","at":"2026-01-02T03:04:05Z","state":"received","encryption":"omemo:2","trust":"blind","fingerprint":"05…","cursor":1767323045000000}

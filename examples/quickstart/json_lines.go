@@ -27,10 +27,14 @@ type command struct {
 	Messages    []core.MessageID  `json:"messages,omitempty"`
 	Attachment  core.AttachmentID `json:"attachment,omitempty"`
 	Path        string            `json:"path,omitempty"`
+	Avatar      string            `json:"avatar,omitempty"`
 	Emojis      []string          `json:"emojis,omitempty"`
 	Name        string            `json:"name,omitempty"`
 	Nick        string            `json:"nick,omitempty"`
 	Members     []string          `json:"members,omitempty"`
+	Service     string            `json:"service,omitempty"`
+	Node        string            `json:"node,omitempty"`
+	Options     map[string]string `json:"options,omitempty"`
 	Public      bool              `json:"public,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
 	Limit       int               `json:"limit,omitempty"`
@@ -67,6 +71,8 @@ type line struct {
 	URI           string             `json:"uri,omitempty"`
 	Keys          []jsonKey          `json:"keys,omitempty"`
 	Peers         []string           `json:"peers,omitempty"`
+	Profile       *jsonProfile       `json:"profile,omitempty"`
+	Push          *jsonPush          `json:"push,omitempty"`
 	Room          *jsonRoom          `json:"room,omitempty"`
 	Rooms         []jsonRoom         `json:"rooms,omitempty"`
 	Members       []jsonMember       `json:"members,omitempty"`

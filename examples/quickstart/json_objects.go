@@ -118,6 +118,18 @@ type jsonKey struct {
 	Outcome     string `json:"outcome"`
 }
 
+type jsonProfile struct {
+	JID    string `json:"jid"`
+	Nick   string `json:"nick"`
+	Avatar string `json:"avatar"`
+}
+
+type jsonPush struct {
+	Service string `json:"service"`
+	Enabled bool   `json:"enabled"`
+	Code    string `json:"code,omitempty"`
+}
+
 type jsonRoom struct {
 	Peer        string `json:"peer"`
 	Name        string `json:"name"`

@@ -5,6 +5,10 @@
 package main
 
 import (
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/confab-im/confab/internal/proof"
@@ -46,4 +50,37 @@ func TestJSONPeople(t *testing.T) {
 	ann.ok(command{Cmd: "unblock", Peer: mallory.jid})
 	require.Empty(t, ann.ok(command{Cmd: "blocked"}).Peers)
 	proof.Record(t, string(s.Kind), "0191")
+}
+
+func TestJSONProfiles(t *testing.T) {
+	s := prosody.Server(t)
+	ann, ben := newMember(t, s, "ann"), newMember(t, s, "ben")
+	befriend(ann, ben)
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "me.png"), filepath.Join(dir, "ann.jpg")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, png.Encode(f, image.NewGray(image.Rect(0, 0, 64, 64))))
+	require.NoError(t, f.Close())
+	ann.ok(command{Cmd: "set-nick", Nick: "Annie"})
+	avatar := ann.ok(command{Cmd: "set-avatar", Path: path}).Profile.Avatar
+	require.Len(t, avatar, 40)
+	ann.refused("quickstart.file", command{Cmd: "set-avatar", Path: copied})
+	ben.event("profile-changed", ann.jid)
+	got := ben.ok(command{Cmd: "refresh-profile", Peer: ann.jid}).Profile
+	require.Equal(t, jsonProfile{ann.jid, "Annie", avatar}, *got)
+	ben.until("picture", command{Cmd: "save-avatar", Avatar: avatar, Path: copied}, func(l line) bool { return l.OK })
+	require.FileExists(t, copied)
+	ben.refused("core.no-avatar", command{Cmd: "save-avatar", Avatar: "none", Path: copied})
+	ann.ok(command{Cmd: "set-avatar"})
+	ben.until("no picture", command{Cmd: "profile", Peer: ann.jid}, func(l line) bool { return l.Profile.Avatar == "" })
+
+	require.Nil(t, ann.ok(command{Cmd: "push"}).Push)
+	ann.refused("core.bad-push", command{Cmd: "enable-push", Service: "push.example.org"})
+	on := ann.ok(command{Cmd: "enable-push", Service: "push.example.org", Node: "f3a1", Options: map[string]string{"secret": "x"}}).Push
+	require.Equal(t, jsonPush{Service: "push.example.org", Enabled: true}, *on)
+	ann.await("push changed", func(l line) bool { return l.Event == "push-changed" })
+	ann.ok(command{Cmd: "disable-push"})
+	require.Nil(t, ann.ok(command{Cmd: "push"}).Push)
+	proof.Record(t, string(s.Kind), "0084", "0172", "0357")
 }

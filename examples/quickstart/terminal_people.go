@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -14,6 +15,9 @@ var peopleSlashes = []slash{
 	{name: "/accept", arguments: "JID", help: "talk to a stranger, let them see your presence", do: (*terminal).accept},
 	{name: "/block", arguments: "JID", help: "let nothing through from somebody", do: (*terminal).block},
 	{name: "/unblock", arguments: "JID", help: "let them through again", do: (*terminal).unblock},
+	{name: "/nick", arguments: "NAME", help: "what others are to call you", do: (*terminal).nick},
+	{name: "/avatar", arguments: "PATH", help: "the picture that others see", do: (*terminal).avatar},
+	{name: "/profile", arguments: "JID", help: "what somebody says of themselves", do: (*terminal).profile},
 }
 
 // strangers returns the conversations that they have begun.
@@ -64,4 +68,25 @@ func (t *terminal) block(ctx context.Context, who string) error {
 
 func (t *terminal) unblock(ctx context.Context, who string) error {
 	return t.account.Unblock(ctx, who)
+}
+
+func (t *terminal) nick(ctx context.Context, name string) error {
+	return t.account.SetNick(ctx, name)
+}
+
+func (t *terminal) avatar(ctx context.Context, path string) error {
+	_, err := publishAvatar(ctx, t.account, path)
+	return err
+}
+
+func (t *terminal) profile(ctx context.Context, who string) error {
+	if err := t.account.RefreshProfile(ctx, who); err != nil {
+		return err
+	}
+	p, err := t.account.Profile(ctx, who)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%s: %s, picture %s\n", visible(p.JID), visible(p.Nick), cmp.Or(p.Avatar, "none"))
+	return nil
 }
