@@ -416,13 +416,29 @@ func TestServersStorm(t *testing.T) {
 		require.Positive(t, s.resumed+s.lost)
 		if s.lost == 0 {
 			want := append(numbers(1, sent), "end")
-			require.Equal(t, want, bob.state().bodies)
+			got := bob.state().bodies
+			if server.Kind == testserver.Ejabberd { // and has us send some twice, see the package's documentation
+				got = firsts(got)
+			}
+			require.Equal(t, want, got)
 			require.ElementsMatch(t, want, s.bodies)
 			if server.Kind == testserver.Prosody { // ejabberd lets messages overtake each other
 				require.Equal(t, want, s.bodies)
 			}
 		}
 	})
+}
+
+// firsts returns what is in list, without what was there before.
+func firsts(list []string) (out []string) {
+	seen := map[string]bool{}
+	for _, s := range list {
+		if !seen[s] {
+			out = append(out, s)
+		}
+		seen[s] = true
+	}
+	return out
 }
 
 // compare counts what is missing and what is there too often.
