@@ -35,10 +35,11 @@ func ParseDelay(e *element.Element) (from jid.JID, stamp time.Time, err error) {
 // parseTime reads a DateTime of XEP-0082 §3.2.
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	t = t.UTC()
+	if err != nil || t.Year() < 1 || t.Year() > 9999 { // an offset leads out of what can be written
 		return time.Time{}, fmt.Errorf("%w: time", ErrMalformed)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 func formatTime(t time.Time) string {
