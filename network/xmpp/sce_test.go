@@ -213,7 +213,7 @@ func TestEnvelopeShowsNothing(t *testing.T) {
 func FuzzEnvelope(f *testing.F) {
 	for _, s := range []string{
 		envelopeExample, "", "<", `<envelope xmlns='urn:xmpp:sce:1'><content/><time stamp='0000-01-01T00:00:00+01:00'/></envelope>`,
-		 `<envelope xmlns='urn:xmpp:sce:1'><content/></envelope>`,
+		`<envelope xmlns='urn:xmpp:sce:1'><content/></envelope>`,
 		`<envelope xmlns='urn:xmpp:sce:1'><content><a xmlns='b' c='d'>e<f/>g</a><store xmlns='urn:xmpp:hints'/></content><from jid='a@b/c'/></envelope>`,
 		`<e:envelope xmlns:e='urn:xmpp:sce:1'><e:content xmlns='jabber:client'><body xml:lang='de'>x</body></e:content><e:time stamp='2004-01-25T06:05:00.123456789+01:00'/></e:envelope>`,
 	} {
