@@ -279,7 +279,7 @@
 //	{"cmd":"unblock","id":"65","peer":"mallory@example.org"}
 //	{"cmd":"blocked","id":"66"}
 //
-// # Profiles and push
+// # Profiles, servers and push
 //
 // profile: the reply has the "profile" of "peer", ours without one, with "jid",
 // "nick" and "avatar", the name of a picture; refresh-profile asks for it first.
@@ -294,6 +294,13 @@
 //
 //	{"cmd":"set-nick","id":"73","nick":"Alice"}
 //	{"cmd":"set-avatar","id":"74","path":"/home/alice/me.jpg"}
+//
+// server: the reply has "server", what the account's server offers: "features",
+// each with "xep", "name" and "offered"; "max_upload" in bytes, 0 if it is not
+// said; "contacts", lists of URIs under abuse, admin, feedback, sales, security,
+// status and support; and "relays" for calls.
+//
+//	{"cmd":"server","id":"78"}
 //
 // enable-push: has the "service" wake us, by the "node" that it has given and the
 // "options" it wants. push: the reply has "push", with "service", "enabled" and

@@ -73,6 +73,7 @@ type line struct {
 	Peers         []string           `json:"peers,omitempty"`
 	Profile       *jsonProfile       `json:"profile,omitempty"`
 	Push          *jsonPush          `json:"push,omitempty"`
+	Server        *jsonServer        `json:"server,omitempty"`
 	Room          *jsonRoom          `json:"room,omitempty"`
 	Rooms         []jsonRoom         `json:"rooms,omitempty"`
 	Members       []jsonMember       `json:"members,omitempty"`

@@ -130,6 +130,19 @@ type jsonPush struct {
 	Code    string `json:"code,omitempty"`
 }
 
+type jsonServer struct {
+	Features  []jsonFeature       `json:"features"`
+	MaxUpload int64               `json:"max_upload"`
+	Contacts  map[string][]string `json:"contacts"`
+	Relays    []string            `json:"relays"`
+}
+
+type jsonFeature struct {
+	XEP     string `json:"xep"`
+	Name    string `json:"name"`
+	Offered bool   `json:"offered"`
+}
+
 type jsonRoom struct {
 	Peer        string `json:"peer"`
 	Name        string `json:"name"`

@@ -75,6 +75,10 @@ func TestJSONProfiles(t *testing.T) {
 	ann.ok(command{Cmd: "set-avatar"})
 	ben.until("no picture", command{Cmd: "profile", Peer: ann.jid}, func(l line) bool { return l.Profile.Avatar == "" })
 
+	report := ann.ok(command{Cmd: "server"}).Server
+	require.Contains(t, report.Features, jsonFeature{"0313", "Message Archive Management", true})
+	require.Equal(t, int64(10<<20), report.MaxUpload)
+
 	require.Nil(t, ann.ok(command{Cmd: "push"}).Push)
 	ann.refused("core.bad-push", command{Cmd: "enable-push", Service: "push.example.org"})
 	on := ann.ok(command{Cmd: "enable-push", Service: "push.example.org", Node: "f3a1", Options: map[string]string{"secret": "x"}}).Push

@@ -9,14 +9,15 @@ import (
 	"github.com/confab-im/confab/core"
 )
 
-// profileCommands are about what people say of themselves, and about waking
-// this device.
+// profileCommands are about what people and servers say of themselves, and about
+// waking this device.
 var profileCommands = map[string]handler{
 	"profile":         withAccount(profile),
 	"refresh-profile": withAccount(refreshProfile),
 	"save-avatar":     saveAvatar,
 	"set-nick":        withAccount(setNick),
 	"set-avatar":      withAccount(setAvatar),
+	"server":          withAccount(server),
 	"push":            withAccount(push),
 	"enable-push":     withAccount(enablePush),
 	"disable-push":    withAccount(disablePush),
@@ -79,6 +80,26 @@ func publishAvatar(ctx context.Context, a *core.Account, path string) (hash stri
 		return "", fileError("read picture", err)
 	}
 	return a.SetAvatar(ctx, data)
+}
+
+func server(ctx context.Context, a *core.Account, _ command) (line, error) {
+	r, err := a.ServerReport(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	j := &jsonServer{MaxUpload: r.MaxUpload, Relays: r.Relays, Contacts: make(map[string][]string)}
+	for _, f := range r.Features {
+		j.Features = append(j.Features, jsonFeature(f))
+	}
+	for kind, list := range map[string][]string{
+		"abuse": r.Contacts.Abuse, "admin": r.Contacts.Admin, "feedback": r.Contacts.Feedback, "sales": r.Contacts.Sales,
+		"security": r.Contacts.Security, "status": r.Contacts.Status, "support": r.Contacts.Support,
+	} {
+		if len(list) > 0 {
+			j.Contacts[kind] = list
+		}
+	}
+	return line{Server: j}, nil
 }
 
 func push(ctx context.Context, a *core.Account, _ command) (line, error) {

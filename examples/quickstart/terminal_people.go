@@ -18,6 +18,7 @@ var peopleSlashes = []slash{
 	{name: "/nick", arguments: "NAME", help: "what others are to call you", do: (*terminal).nick},
 	{name: "/avatar", arguments: "PATH", help: "the picture that others see", do: (*terminal).avatar},
 	{name: "/profile", arguments: "JID", help: "what somebody says of themselves", do: (*terminal).profile},
+	{name: "/server", help: "what your server offers", do: (*terminal).server},
 }
 
 // strangers returns the conversations that they have begun.
@@ -89,4 +90,16 @@ func (t *terminal) profile(ctx context.Context, who string) error {
 	}
 	fmt.Fprintf(t.out, "%s: %s, picture %s\n", visible(p.JID), visible(p.Nick), cmp.Or(p.Avatar, "none"))
 	return nil
+}
+
+func (t *terminal) server(ctx context.Context, _ string) error {
+	r, err := t.account.ServerReport(ctx)
+	for _, f := range r.Features {
+		offered := "no"
+		if f.Offered {
+			offered = "yes"
+		}
+		fmt.Fprintf(t.out, "  %-4s XEP-%s %s\n", offered, f.XEP, f.Name)
+	}
+	return err
 }

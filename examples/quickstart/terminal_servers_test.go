@@ -167,6 +167,8 @@ func TestMessagesAtTerminals(t *testing.T) {
 	cid.screen.await(t, ": Dorothy, picture none")
 	dot.types("/older many")
 	dot.screen.await(t, "many: not a number of messages")
+	dot.types("/server")
+	dot.screen.await(t, "  yes  XEP-0313 ")
 	dot.types("/avatar /nowhere.png")
 	dot.screen.await(t, "[quickstart.file]")
 	dot.types("/block cid@" + s.Domain)
