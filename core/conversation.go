@@ -198,8 +198,10 @@ func (cv *Conversation) Mute(ctx context.Context, until time.Time) error {
 	return cv.change(ctx, func(row *storage.Conversation) { row.MutedUntil = until })
 }
 
-// Delete removes the conversation and its messages from this device.
+// Delete removes the conversation and its messages from this device. A room is
+// left.
 func (cv *Conversation) Delete(ctx context.Context) error {
+	cv.leave(ctx)
 	err := cv.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) error {
 		emit(cv.event(event.ConversationRemoved))
 		if err := cv.account.pipe.SetDisclosure(tx, cv.id, nil); err != nil {

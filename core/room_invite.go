@@ -133,6 +133,19 @@ func (r *Room) Leave(ctx context.Context) error {
 	return r.do("leave room", func(l link) error { return l.LeaveRoom(ctx, r.peer) })
 }
 
+// leave leaves the room that a conversation may be, if there is a connection to
+// do that with.
+func (cv *Conversation) leave(ctx context.Context) {
+	if _, ok, err := cv.Room(ctx); !ok || err != nil {
+		return
+	}
+	cv.account.withLink(func(l link) {
+		if err := l.LeaveRoom(ctx, cv.peer); err != nil {
+			cv.client.log.Info("deleted room not left", "code", ErrorCode(err))
+		}
+	})
+}
+
 // Invite asks somebody to come into the room. In a room for members they become
 // one, if we may say so.
 //

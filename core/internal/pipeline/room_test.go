@@ -282,3 +282,20 @@ func TestRoomNotices(t *testing.T) {
 	}))
 	require.Empty(t, said(rows))
 }
+
+// What waits for a room that we were made to leave says so, and goes out when we
+// are back.
+func TestRoomBlocks(t *testing.T) {
+	alice := newSide(t, "alice@example.org", false)
+	room := alice.inRoom(0)
+	alice.send(room, "id1", "too late")
+	require.NoError(t, alice.BlockRoom(t.Context(), room, pipeline.EventKicked))
+	require.Empty(t, alice.prepare("s1"))
+	row := alice.history(room)[0]
+	require.Equal(t, pipeline.StateBlocked, row.State)
+	require.Equal(t, pipeline.EventKicked, row.Reason)
+	n, err := alice.Unblock(t.Context(), theRoom)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Len(t, alice.prepare("s1"), 1)
+}

@@ -271,6 +271,37 @@ func (a *Account) shares(tx *storage.Tx, row *storage.OutboxRow, peer string) (b
 	return slices.ContainsFunc(members, func(m storage.Member) bool { return m.JID == peer }), err
 }
 
+// BlockRoom blocks what waits to be sent to a room that we are not in and will
+// not be in soon. It goes out when we are.
+func (a *Account) BlockRoom(ctx context.Context, conversation int64, reason string) error {
+	err := a.update(ctx, func(tx *storage.Tx, emit *emitter) error {
+		rows, err := tx.Outbox(a.ID, 0, 0, OutQueued)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.ConversationID != conversation || row.Kind != OutMessage {
+				continue
+			}
+			message, err := tx.Message(row.MessageID)
+			if errors.Is(err, storage.ErrNotFound) {
+				continue // deleted since
+			}
+			if err == nil {
+				err = a.block(tx, emit, &row, &message, reason)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("block messages to room: %w", err)
+	}
+	return nil
+}
+
 // taken keeps a message for a room that the server has counted: the room itself
 // has not shown it yet, and may never do, as when we are not in it any more.
 func (a *Account) taken(tx *storage.Tx, row storage.OutboxRow) (bool, error) {

@@ -70,13 +70,20 @@ func (l *Link) catchUpRoom(ctx context.Context, room string, from source, began 
 func (l *Link) roomRead(r *room) {
 	l.releaseRoom(r)
 	r.ready = true
+	if !r.fresh {
+		l.Wake()
+		return
+	}
+	r.fresh = false
 	l.child(func(ctx context.Context) {
+		if _, err := l.account.Unblock(ctx, l.address(r)); err != nil && ctx.Err() == nil {
+			l.log.Warn("blocked messages not looked at", "code", code.Of(err))
+		}
 		if _, err := l.account.Resend(ctx, r.conversation); err != nil && ctx.Err() == nil {
 			l.log.Warn("messages to room not sent again", "code", code.Of(err))
 		}
 		l.Wake()
 	})
-	l.Wake()
 }
 
 // roomSource is the archive of a room, as its messages are to be read now.

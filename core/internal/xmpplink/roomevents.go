@@ -199,6 +199,7 @@ func (l *Link) roomLeft(b *batch, r *room, c *xmpp.RoomChange) {
 			row.Reason, row.Wanted = cause.code, row.Wanted && !cause.final
 			row.Role = pipeline.RoleNone
 		})
+		l.blockRoom(r, cause.code)
 		l.child(func(ctx context.Context) {
 			if err := l.account.StopRoom(ctx, l.address(r)); err != nil && ctx.Err() == nil {
 				l.log.Warn("archive of room not given up", "code", code.Of(err))

@@ -127,7 +127,9 @@ func (l *Link) notEntered(r *room, err error) {
 	})
 	if !lasting {
 		l.enterLater(r)
+		return
 	}
+	l.blockRoom(r, code.Of(err))
 }
 
 // enterLater tries again after a while, which grows.
@@ -144,6 +146,15 @@ func (l *Link) enterLater(r *room) {
 				l.enter(r)
 			}
 		})
+	})
+}
+
+// blockRoom says with what waits to be sent why it does.
+func (l *Link) blockRoom(r *room, reason string) {
+	l.child(func(ctx context.Context) {
+		if err := l.account.BlockRoom(ctx, r.conversation, reason); err != nil && ctx.Err() == nil {
+			l.log.Warn("waiting messages not marked", "code", code.Of(err))
+		}
 	})
 }
 
@@ -167,7 +178,7 @@ func (l *Link) changeRoom(r *room, change func(*storage.Room)) {
 
 // entered begins what is to be done once we are in.
 func (l *Link) entered(r *room, o xmpp.Occupant, created bool) {
-	r.failures, r.refused, r.listed = 0, false, time.Time{}
+	r.failures, r.refused, r.fresh, r.listed = 0, false, true, time.Time{}
 	switch {
 	case created && r.creating == nil:
 		l.undo(r)

@@ -35,6 +35,7 @@ type room struct {
 	refused      bool               // not tried again in this session
 	ready        bool               // what is written may go out
 	reading      bool               // its archive is being read
+	fresh        bool               // it was entered, and what it had swallowed has not been sent again
 	creating     *xmpp.RoomSettings // what it is to be when we make it
 	listed       time.Time          // when its members were asked for
 	heard        time.Time          // when anything came from it
@@ -81,7 +82,7 @@ func (l *Link) room(address jid.JID) *room {
 
 // keep takes a room in that is stored.
 func (l *Link) keep(address string, row storage.Room) (*room, error) {
-	if r := l.rooms.by[address]; r != nil {
+	if r := l.rooms.by[address]; r != nil && r.conversation == row.ConversationID {
 		r.row = row
 		return r, nil
 	}
