@@ -34,6 +34,7 @@ type world struct {
 	n       int // of messages sent
 	waits   stream.Timeouts
 	reread  time.Duration
+	media   xmpplink.Media
 }
 
 // newWorld makes an account that does not connect yet.
@@ -75,7 +76,7 @@ func (w *world) start() {
 	w.link = xmpplink.Start(w.account, xmpplink.ConnConfig{
 		JID: alice, Resource: "script", Password: []byte("sesame"), Host: "127.0.0.1",
 		Port: w.listener.Addr().(*net.TCPAddr).Port, RootCAs: w.roots, AllowPlain: true, Logger: w.account.Log,
-		Timeouts: w.waits, Reread: w.reread,
+		Timeouts: w.waits, Reread: w.reread, Media: w.media,
 	})
 }
 
