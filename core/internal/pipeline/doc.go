@@ -22,6 +22,11 @@
 //	doubt.go      messages that may have arrived on a stream that is lost
 //	frontier.go   how far an archive is known, and what is read again
 //	history.go    older messages on demand: pages of the archive, backwards
+//	room.go       what is kept of rooms
+//	roomevent.go  what happens in them: members, and the rows that tell of it
+//	roominbox.go  who wrote what comes from them
+//	roomoutbox.go who is to read what goes to them, and until when it waits
+//	roomrun.go    reading their archives beside the account's own
 //	gap.go        what of the archive was not read
 //	order.go      places of archived messages among those that are there
 //	content.go    what a message says, in no protocol's terms

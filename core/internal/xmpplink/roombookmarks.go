@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/confab-im/confab/core/internal/code"
-	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/network/xmpp/element"
 	"github.com/confab-im/confab/storage"
@@ -207,9 +206,4 @@ func (l *Link) unbookmark(r *room) {
 			}
 		})
 	})
-}
-
-// roomEvent tells that a room is to be looked at again.
-func (l *Link) roomEvent(conversation int64) {
-	l.account.Bus.Publish(event.Event{Kind: event.RoomChanged, Account: l.account.ID, Conversation: conversation})
 }

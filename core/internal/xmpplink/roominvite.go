@@ -157,7 +157,7 @@ func (l *Link) Invite(ctx context.Context, room, who, reason string) error {
 		return err
 	}
 	if r.row.Features&pipeline.RoomMembersOnly != 0 {
-		if err := l.admit1(ctx, r, address, guest, reason); err != nil {
+		if err := l.makeMember(ctx, r, address, guest, reason); err != nil {
 			return err
 		}
 	}
@@ -169,9 +169,9 @@ func (l *Link) Invite(ctx context.Context, room, who, reason string) error {
 	return err
 }
 
-// admit1 makes somebody a member who is nothing to the room yet. Who may not do
+// makeMember makes somebody a member who is nothing to the room yet. Who may not do
 // that may still invite, if the room lets members do so.
-func (l *Link) admit1(ctx context.Context, r snapshot, address, guest jid.JID, reason string) error {
+func (l *Link) makeMember(ctx context.Context, r snapshot, address, guest jid.JID, reason string) error {
 	var members []storage.Member
 	err := l.account.DB.View(ctx, func(tx *storage.Reader) (err error) {
 		members, err = tx.Members(r.conversation)

@@ -28,22 +28,37 @@ type room struct {
 	tracker      *xmpp.Room
 	trust        xmpp.RoomTrust
 	info         xmpp.RoomInfo
-	try          int // tells what belongs to an earlier attempt to enter
-	failures     int // to enter, in a row
-	suffix       int // of the nick, when it was taken
-	plain        bool
-	refused      bool               // not tried again in this session
-	ready        bool               // what is written may go out
-	reading      bool               // its archive is being read
-	fresh        bool               // it was entered, and what it had swallowed has not been sent again
-	creating     *xmpp.RoomSettings // what it is to be when we make it
-	listed       time.Time          // when its members were asked for
-	heard        time.Time          // when anything came from it
-	holding      bool               // live messages wait for what was missed
-	held         []heldItem         //
-	waiters      []chan<- error     // of JoinRoom
-	bookmarked   bool               // its bookmark is known to be published
-	publishing   int                // bookmarks on their way
+	listed       time.Time // when its members were asked for
+	heard        time.Time // when anything came from it
+	entering
+	stay
+	published
+}
+
+// entering is how far we have got with entering a room.
+type entering struct {
+	try      int                // tells what belongs to an earlier attempt
+	failures int                // in a row
+	suffix   int                // of the nick, when it was taken
+	plain    bool               // the nick that is wanted is not allowed
+	refused  bool               // not tried again in this session
+	creating *xmpp.RoomSettings // what it is to be when we make it
+	waiters  []chan<- error     // of JoinRoom and SetRoomNick
+}
+
+// stay is what has been done since a room was entered.
+type stay struct {
+	ready   bool // what is written may go out
+	reading bool // its archive is being read
+	fresh   bool // what it had swallowed has not been sent again
+	holding bool // live messages wait for what was missed
+	held    []heldItem
+}
+
+// published is what is known of the bookmark of a room.
+type published struct {
+	bookmarked bool // it is known to be there
+	publishing int  // changes on their way
 }
 
 const (
@@ -69,7 +84,8 @@ func (l *Link) resetRooms() {
 func (r *room) reset() {
 	r.tracker.Forget()
 	r.try++
-	r.ready, r.reading, r.holding, r.held, r.refused, r.suffix, r.plain = false, false, false, nil, false, 0, false
+	r.stay = stay{}
+	r.refused, r.suffix, r.plain = false, 0, false
 }
 
 // room returns the room with that address, nil if it is none that we have.
