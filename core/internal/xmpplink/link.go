@@ -182,7 +182,10 @@ func (l *Link) Wake() {
 }
 
 // NetworkChanged and Foreground pass on what the system says.
-func (l *Link) NetworkChanged() { l.withClient((*xmpp.Client).NetworkChanged) }
+func (l *Link) NetworkChanged() {
+	l.withClient((*xmpp.Client).NetworkChanged)
+	l.RetryTransfers()
+}
 
 // Foreground says whether a person is looking.
 func (l *Link) Foreground(on bool) {
