@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/confab-im/confab/core/internal/event"
 	"github.com/confab-im/confab/core/internal/pipeline"
 	"github.com/confab-im/confab/network/xmpp"
 	"github.com/confab-im/confab/storage"
+	"mellium.im/xmpp/jid"
 )
 
 // Room is a group chat (XEP-0045): a conversation with more than one person.
@@ -202,6 +204,35 @@ func roomInfoOf(c storage.Conversation, row storage.Room) RoomInfo {
 		HasPassword: has(pipeline.RoomPassword), HasArchive: has(pipeline.RoomArchive),
 		Moderation: has(pipeline.RoomModeration), Encryptable: pipeline.RoomEncryptable(row.Features),
 	}
+}
+
+// Private returns the conversation with one occupant by way of the room, starting
+// one if there is none. Nothing in it can be encrypted, and nothing is sent
+// unless it is set to Plain.
+//
+// Errors: ErrBadAddress for what cannot be a nick.
+func (r *Room) Private(ctx context.Context, nick string) (*Conversation, error) {
+	room, err := jid.Parse(r.peer)
+	if err != nil {
+		return nil, ErrBadAddress
+	}
+	occupant, err := xmpp.OccupantJID(room, nick)
+	if err != nil {
+		return nil, ErrBadAddress
+	}
+	var row storage.Conversation
+	err = r.client.change(ctx, func(tx *storage.Tx, emit func(event.Event)) (err error) {
+		var created bool
+		row, created, err = tx.EnsureConversation(r.account.id, occupant.String(), pipeline.ConversationPrivate)
+		if created {
+			emit(event.Event{Kind: event.ConversationChanged, Account: r.account.id, Conversation: row.ID})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, failed("open private conversation", err)
+	}
+	return &Conversation{client: r.client, account: r.account, id: row.ID, peer: row.Peer}, nil
 }
 
 // RoomMember is somebody with an affiliation to a room, there or not.

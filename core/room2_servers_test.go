@@ -248,3 +248,48 @@ func TestRoomModeration(t *testing.T) {
 	}
 	proves(t, s, "0425")
 }
+
+// What one occupant says to another is apart from what all can read; an
+// invitation can be declined.
+func TestRoomPrivately(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Open", Public: true, Nick: "Ann"})
+		require.NoError(t, err)
+		require.NoError(t, atAnn.Invite(ctx, bob.account.JID(), "come"))
+		bob.until("invitation", func() bool {
+			list, err := bob.account.Invitations(ctx)
+			require.NoError(t, err)
+			return len(list) == 1 && list[0].Room == atAnn.Peer() && list[0].Reason == "come"
+		})
+		require.NoError(t, bob.account.DeclineInvitation(ctx, atAnn.Peer(), "no time"))
+		list, err := bob.account.Invitations(ctx)
+		require.NoError(t, err)
+		require.Empty(t, list)
+
+		atBob, err := bob.account.JoinRoom(ctx, atAnn.Peer(), "Bob", "")
+		require.NoError(t, err)
+		private, err := atAnn.Private(ctx, "Bob")
+		require.NoError(t, err)
+		id, err := private.Send(ctx, core.Draft{Body: "between us"})
+		require.NoError(t, err)
+		ann.until("blocked message", func() bool {
+			m, err := ann.client.Message(ctx, id)
+			require.NoError(t, err)
+			return m.State == core.MessageBlocked && m.Reason == "room.not-encryptable"
+		})
+		require.NoError(t, private.SetEncryption(ctx, core.Plain))
+		_, err = private.Send(ctx, core.Draft{Body: "in the clear"})
+		require.NoError(t, err)
+		bob.until("private message", func() bool {
+			cv, err := atBob.Private(ctx, "Ann")
+			require.NoError(t, err)
+			rows, err := cv.History(ctx, 0, 1)
+			require.NoError(t, err)
+			return len(rows) == 1 && rows[0].Body == "in the clear"
+		})
+		require.Empty(t, bob.textsIn(atBob))
+		proves(t, s, "0045", "0249")
+	})
+}
