@@ -21,9 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var prosody = testserver.NewShared(testserver.Prosody)
+var (
+	prosody  = testserver.NewShared(testserver.Prosody)
+	ejabberd = testserver.NewShared(testserver.Ejabberd)
+)
 
-func TestMain(m *testing.M) { os.Exit(testserver.Main(m, prosody)) }
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m, prosody, ejabberd)) }
 
 // person sits at a terminal.
 type person struct {
@@ -108,7 +111,20 @@ func TestTwoPeopleAtTerminals(t *testing.T) {
 	ben.screen.await(t, "[quickstart.unknown-command]")
 	ben.types("/help")
 	ben.screen.await(t, "/encrypt")
-	proof.Record(t, string(s.Kind), "0245")
+}
+
+// XEP-0245: what somebody does is shown as such.
+func TestMeAtTerminals(t *testing.T) {
+	for _, shared := range []*testserver.Shared{prosody, ejabberd} {
+		s := shared.Server(t)
+		t.Run(string(s.Kind), func(t *testing.T) {
+			joe, kim := sitDown(t, s, "joe"), sitDown(t, s, "kim")
+			joe.types("/chat kim@" + s.Domain)
+			joe.types("/me waves")
+			kim.screen.await(t, " * joe@"+s.Domain+" waves  [omemo:2, blind]")
+			proof.Record(t, string(s.Kind), "0245")
+		})
+	}
 }
 
 // number returns that of the message with a body, once it is on the screen.
