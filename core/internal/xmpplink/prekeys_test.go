@@ -100,6 +100,14 @@ func TestPreKeysOutliveCatchUp(t *testing.T) {
 	w.encrypts()
 	w.startOnline()
 	w.until("the bundle", func() bool { n, _ := w.published(); return n == 1 })
+	w.until("the announcement", func() bool { // else it is all published again
+		var ok bool
+		require.NoError(t, w.account.DB.View(t.Context(), func(r *storage.Reader) (err error) {
+			_, ok, err = r.Value(w.account.ID, "omemo.announced")
+			return err
+		}))
+		return ok
+	})
 	w.close()
 	w.file(w.keyExchange(7, "first"))
 	for n := range 260 { // more than a page
