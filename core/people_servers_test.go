@@ -73,6 +73,7 @@ func TestBlocking(t *testing.T) {
 		}
 		mallory.send(alice, "sorry")
 		alice.until("the apology", func() bool { return len(alice.received(mallory)) == 2 })
+		proves(t, s, "0191")
 	})
 }
 
@@ -208,6 +209,7 @@ func TestProfiles(t *testing.T) {
 		}
 		_, err = alice.account.SetAvatar(ctx, []byte("<svg/>"))
 		require.Equal(t, "picture.format", core.ErrorCode(err))
+		proves(t, s, "0084", "0172")
 	})
 }
 
@@ -239,6 +241,7 @@ func TestPush(t *testing.T) {
 		_, ok, err := alice.account.Push(ctx)
 		require.NoError(t, err)
 		require.False(t, ok)
+		proves(t, s, "0357")
 	})
 }
 

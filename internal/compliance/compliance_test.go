@@ -129,7 +129,7 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	text := all(suites[2], false, "prosody") + line("0184", "prosody", "core.TestTalk/prosody") +
-		line("0184", "ejabberd", "core.TestTalk/ejabberd") + line("0045", "prosody", "xmpp.TestRoom/prosody") +
+		line("0184", "ejabberd", "core.TestTalk/ejabberd/plain") + line("0045", "prosody", "xmpp.TestRoom/prosody") +
 		line("0313/muc", "prosody", "core.TestRoom/prosody")
 	require.NoError(t, os.WriteFile(path("proofs"), []byte(text), 0o600))
 	require.NoError(t, run(path("proofs"), path("report"), path("doap")))
@@ -140,7 +140,7 @@ func TestFiles(t *testing.T) {
 		"| Mobile | Core | yes | lacks ",
 		"| Group chat | Core | XEP-0045, XEP-0249 | lacks XEP-0045, XEP-0249 |",
 		"| (XEP-0045) | Multi-User Chat | xmpp.TestRoom | – |",
-		"| XEP-0184 | Message Delivery Receipts | core.TestTalk | core.TestTalk |",
+		"| XEP-0184 | Message Delivery Receipts | core.TestTalk | core.TestTalk/plain |",
 		"| XEP-0313 in rooms |",
 		"| A/V Calling | | not offered |",
 	} {
@@ -170,7 +170,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"xep-0030.html partial", "xep-0115.html partial", "xep-0184.html complete", "xep-0198.html partial", "xep-0352.html partial",
+		"xep-0030.html partial", "xep-0115.html partial", "xep-0184.html partial", "xep-0198.html partial", "xep-0352.html partial",
 	}, status, "neither what does not count nor a part of an extension")
 
 	require.Error(t, run(path("missing"), path("report"), path("doap")))

@@ -30,7 +30,7 @@ const doapHead = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // doap describes the project as XEP-0453 section 4.2 has it. Only what counts is
-// in it: complete if it does on every server, else partial.
+// in it, as partial: tests do not show that nothing of a text is left out.
 func (e evidence) doap() []byte {
 	b := bytes.NewBufferString(doapHead)
 	for _, standard := range e.standards() {
@@ -47,18 +47,14 @@ func (e evidence) doap() []byte {
 			fmt.Fprintf(b, "    <implements rdf:resource=\"https://www.rfc-editor.org/info/rfc%s\"/>\n", rfc)
 			continue
 		}
-		status := "partial"
-		if len(on) == len(servers) {
-			status = "complete"
-		}
 		fmt.Fprintf(b, `    <implements>
       <xmpp:SupportedXep>
         <xmpp:xep rdf:resource="https://xmpp.org/extensions/xep-%s.html"/>
-        <xmpp:status>%s</xmpp:status>
+        <xmpp:status>partial</xmpp:status>
         <xmpp:note xml:lang="en">Tested with %s.</xmpp:note>
       </xmpp:SupportedXep>
     </implements>
-`, standard, status, strings.Join(on, " and "))
+`, standard, strings.Join(on, " and "))
 	}
 	b.WriteString("  </Project>\n</rdf:RDF>\n")
 	return b.Bytes()

@@ -39,7 +39,7 @@ func readEvidence(r io.Reader) (evidence, error) {
 		if e[p.XEP] == nil {
 			e[p.XEP] = make(map[string][]string)
 		}
-		test := strings.TrimSuffix(p.Test, "/"+p.Server)
+		test := strings.Replace(p.Test, "/"+p.Server, "", 1) // it has a column of its own
 		if i, found := slices.BinarySearch(e[p.XEP][p.Server], test); !found {
 			e[p.XEP][p.Server] = slices.Insert(e[p.XEP][p.Server], i, test)
 		}
