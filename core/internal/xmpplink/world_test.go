@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,8 +209,10 @@ func (w *world) busy() (done func()) {
 		})
 	}()
 	<-begun
+	release := sync.OnceFunc(func() { close(end) })
+	w.t.Cleanup(release) // a test that fails does not keep it either
 	return func() {
-		close(end)
+		release()
 		require.NoError(w.t, <-ended)
 	}
 }
