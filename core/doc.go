@@ -17,6 +17,7 @@
 //	nicknames and pictures            core/profile.go
 //	being woken by a push service     core/push.go
 //	what a server offers              core/report.go
+//	links, invitations by links       core/invite.go
 //	blocking and reports              core/block.go
 //	what strangers write              core/request.go
 //	conversations, unread, drafts     core/conversation.go

@@ -57,6 +57,7 @@ var (
 	ErrBadNick            = &codedError{"core.bad-nick", "core: nickname is longer than 256 bytes or not one line of text"}
 	ErrNoAvatar           = &codedError{"core.no-avatar", "core: that picture is not here"}
 	ErrBadPush            = &codedError{"core.bad-push", "core: push service without a node, or with too many options"}
+	ErrBadLink            = &codedError{"core.bad-link", "core: not an xmpp link, or not one for this"}
 	ErrReportTooLong      = &codedError{"core.report-too-long", "core: report has more than 4096 bytes of text or 100 messages"}
 	ErrBadVerification    = &codedError{"core.bad-verification", "core: not an address with fingerprints"}
 )

@@ -259,3 +259,54 @@ func TestServerReport(t *testing.T) {
 		require.EqualValues(t, 10<<20, r.MaxUpload)
 	})
 }
+
+// XEP-0379, XEP-0401, XEP-0445: a link makes its reader a contact, and opens an
+// account where the server lets it.
+func TestContactLinks(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		alice, bob, carol := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil), newUser(t, s, "carol", nil)
+		ctx := withPatience(t)
+		made, err := alice.account.CreateContactLink(ctx, "Alice & Co")
+		require.NoError(t, err)
+		require.Equal(t, s.Kind == testserver.Prosody, made.OpensAccount)
+		x, err := core.ParseLink(made.URI)
+		require.NoError(t, err)
+		require.Equal(t, []any{core.LinkContact, alice.account.JID(), "Alice & Co"}, []any{x.Action, x.Peer, x.Name})
+		require.ErrorIs(t, alice.account.FollowLink(ctx, x), core.ErrBadLink)
+		require.NoError(t, bob.account.FollowLink(ctx, x))
+		both := func(u *user) {
+			u.until("contacts", func() bool {
+				list, err := u.account.Contacts(ctx)
+				require.NoError(t, err)
+				return len(list) == 1 && list[0].Subscription == "both"
+			})
+		}
+		both(alice)
+		both(bob)
+		waiting := func() []string {
+			list, err := alice.account.Requests(ctx)
+			require.NoError(t, err)
+			return list
+		}
+		alice.until("nothing to answer", func() bool { return len(waiting()) == 0 })
+		require.NoError(t, carol.account.FollowLink(ctx, x))
+		alice.until("request", func() bool { return len(waiting()) == 1 })
+		require.Equal(t, []string{carol.account.JID()}, waiting(), "a token is good for one")
+
+		if !made.OpensAccount {
+			return
+		}
+		cfg := carol.where
+		cfg.JID = "invited-" + carol.where.JID
+		made, err = alice.account.CreateContactLink(ctx, "")
+		require.NoError(t, err)
+		x, err = core.ParseLink(made.URI)
+		require.NoError(t, err)
+		dave, err := carol.client.RegisterWithLink(ctx, cfg, x)
+		require.NoError(t, err)
+		require.Equal(t, cfg.JID, dave.JID())
+		cfg.JID = "again-" + carol.where.JID
+		_, err = carol.client.RegisterWithLink(ctx, cfg, x)
+		require.Equal(t, "xmpp.register.token", core.ErrorCode(err), "%v", err)
+	})
+}

@@ -20,6 +20,7 @@ func TestTypesRedactThemselves(t *testing.T) {
 		core.Message{Body: secret, Sender: secret}, &core.Message{Body: secret}, []core.Message{{Body: secret}},
 		core.Draft{Body: secret}, core.Reply{Author: secret, Quote: secret}, &core.Reply{Quote: secret}, core.Edit{Body: secret}, core.AccountConfig{JID: secret, Password: []byte(secret)},
 		core.RoomInfo{Name: secret, Subject: secret}, core.Invitation{Room: secret, Reason: secret}, core.RoomNotice{Who: secret, Text: secret},
+		core.ContactLink{URI: secret}, core.Link{Peer: secret, Body: secret},
 		core.PushConfig{Node: secret, Options: map[string]string{"a": secret}}, core.PushState{PushConfig: core.PushConfig{Node: secret}},
 		core.Attachment{Name: secret, Thumbnail: []byte(secret)}, core.FileDraft{Path: secret, Name: secret, Caption: secret},
 		core.Config{Key: []byte(secret), Passphrase: []byte(secret)},

@@ -14,14 +14,20 @@
 //	rsm.go                      XEP-0059 Result Set Management
 //	pep.go, pepconfig.go        XEP-0060 Publish-Subscribe, XEP-0163 PEP
 //	oob.go                      XEP-0066 Out of Band Data
-//	register.go, bare.go        XEP-0077 In-Band Registration
+//	register.go, bare.go        XEP-0077 In-Band Registration, XEP-0445
+//	avatar.go                   XEP-0084 User Avatar
 //	chatstates.go               XEP-0085 Chat State Notifications
 //	version.go                  XEP-0092 Software Version
 //	caps.go                     XEP-0115 Entity Capabilities
+//	vcardavatar.go              XEP-0153 vCard-Based Avatars, XEP-0398
+//	serverreport.go             XEP-0157 Contact Addresses, what a server offers
+//	nick.go                     XEP-0172 User Nickname
 //	receipts.go                 XEP-0184 Message Delivery Receipts
+//	blocking.go                 XEP-0191 Blocking Command, XEP-0377 Spam Reporting
 //	ping.go                     XEP-0199 XMPP Ping
 //	time.go                     XEP-0202 Entity Time
 //	delay.go                    XEP-0203 Delayed Delivery
+//	extservices.go              XEP-0215 External Service Discovery
 //	thumbnails.go               XEP-0264 Jingle Content Thumbnails
 //	carbons.go                  XEP-0280 Message Carbons
 //	forward.go                  XEP-0297 Stanza Forwarding
@@ -32,10 +38,12 @@
 //	markers.go                  XEP-0333 Displayed Markers
 //	hints.go                    XEP-0334 Message Processing Hints
 //	csi.go                      XEP-0352 Client State Indication
+//	push.go                     XEP-0357 Push Notifications
 //	stanzaid.go                 XEP-0359 Unique and Stable Stanza IDs
 //	upload.go                   XEP-0363 HTTP File Upload, its XMPP side; see package transfer
 //	otr.go                      XEP-0364 Off-the-Record Messaging, recognised only
 //	references.go               XEP-0372 References
+//	invite.go                   XEP-0379 Pre-Authenticated Roster Subscription, XEP-0401
 //	eme.go                      XEP-0380 Explicit Message Encryption
 //	spoiler.go                  XEP-0382 Spoiler Messages
 //	omemo.go, omemodevices.go,
@@ -56,6 +64,7 @@
 //	reply.go                    XEP-0461 Message Replies
 //	mucavatar.go                XEP-0486 MUC Avatars
 //	mds.go                      XEP-0490 Message Displayed Synchronization
+//	uri.go                      RFC 5122 xmpp URIs, XEP-0147
 //	content.go                  all of these that a message or an envelope can hold
 //
 // An extension has functions that read and build its elements, and if it asks

@@ -35,6 +35,7 @@ type Presence struct {
 	Delay    time.Time // XEP-0203, zero when it is not said
 	Caps     *Caps     // XEP-0115
 	Nick     string    // XEP-0172, in subscription requests
+	Preauth  string    // XEP-0379, likewise: the token of an invitation
 	// Photo is the hash of the sender's picture, XEP-0153, if SaysPhoto; empty
 	// when there is none.
 	Photo     string
@@ -85,6 +86,7 @@ func parsePresence(e *element.Element, self jid.JID) (Presence, error) {
 		p.Priority = int8(n)
 	}
 	p.Nick = nickOf(e.Child(NSNick, "nick"))
+	p.Preauth = preauthOf(e)
 	p.Photo, p.SaysPhoto = ParsePhotoHash(e)
 	p.Delay = delayOf(e, p.From.Bare(), p.From.Domain(), self.Domain())
 	p.Caps = ParseCaps(e)
@@ -109,6 +111,9 @@ func (p Presence) Build() *element.Element {
 	}
 	if p.Nick != "" {
 		e.Add(element.New(NSNick, "nick").WithText(p.Nick))
+	}
+	if p.Preauth != "" {
+		e.Add(preauthElement(p.Preauth))
 	}
 	if p.Caps != nil {
 		e.Add(p.Caps.Element())

@@ -37,6 +37,15 @@ func (p PushService) LogValue() slog.Value { return slog.StringValue("push servi
 // MarshalText returns what p is, without its content.
 func (p PushService) MarshalText() ([]byte, error) { return []byte("push service" + redacted), nil }
 
+// Format writes what i is, without its content.
+func (i ServerInvite) Format(s fmt.State, _ rune) { redact(s, "invitation") }
+
+// LogValue is what i is, without its content.
+func (i ServerInvite) LogValue() slog.Value { return slog.StringValue("invitation" + redacted) }
+
+// MarshalText returns what i is, without its content.
+func (i ServerInvite) MarshalText() ([]byte, error) { return []byte("invitation" + redacted), nil }
+
 // Format writes what s is, without its content.
 func (s ExternalService) Format(f fmt.State, _ rune) { redact(f, "external service") }
 

@@ -27,7 +27,7 @@ func TestContentIsNotShown(t *testing.T) {
 		Content{Corrects: canary, Files: []SharedFile{{ID: canary}}}, Reactions{ID: canary}, Reference{URI: canary}, OOB{URL: canary}, Spoiler{Hint: canary},
 		SharedFile{ID: canary}, FileInfo{Name: canary}, FileSource{URL: canary}, EncryptedSource{Key: []byte(canary)}, Thumbnail{URI: canary},
 		&EncryptedSource{Key: []byte(canary)}, Slot{Put: canary}, UploadRequest{Name: canary}, Visible{Text: canary},
-		Report{Text: canary}, Avatar{Data: []byte(canary), Hash: canary}, PushService{Node: canary}, ExternalService{Password: canary},
+		Report{Text: canary}, Avatar{Data: []byte(canary), Hash: canary}, PushService{Node: canary}, ServerInvite{Landing: canary}, ExternalService{Password: canary},
 		RegisterOptions{JID: juliet, Password: canary}, Event{Items: []Item{{Payload: e}}}, []*element.Element{e},
 	} {
 		var log bytes.Buffer
@@ -50,7 +50,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 	for _, err := range []error{
 		ErrMalformed, ErrForged, ErrAnswer, ErrConfig, ErrNoCursor, ErrPage, ErrNoNode, ErrNodeConfig,
 		ErrRegisterClosed, ErrRegisterTaken, ErrRegisterRefused, ErrRegisterLater, ErrRegisterForm, &RegisterWebError{URL: "canary"},
-		ErrNoUpload, ErrUploadRefused, &UploadTooLargeError{Limit: 1}, &UploadQuotaError{}, ErrAvatar,
+		ErrNoUpload, ErrUploadRefused, &UploadTooLargeError{Limit: 1}, &UploadQuotaError{}, ErrAvatar, ErrURI, ErrNoInvites, ErrRegisterToken,
 	} {
 		var coded interface{ Code() string }
 		require.ErrorAs(t, fmt.Errorf("do thing: %w", err), &coded)

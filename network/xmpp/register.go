@@ -36,6 +36,8 @@ var (
 	ErrRegisterRefused error = &codedError{"xmpp.register.refused", "registration refused"}
 	// ErrRegisterLater: too many registrations for now.
 	ErrRegisterLater error = &codedError{"xmpp.register.later", "registration refused for now"}
+	// ErrRegisterToken: the invitation is not known, or no longer valid.
+	ErrRegisterToken error = &codedError{"xmpp.register.token", "invitation not accepted"}
 	// ErrRegisterForm: the server wants to know more than name and password;
 	// see RegisterOptions.Ask.
 	ErrRegisterForm error = &codedError{"xmpp.register.form", "registration needs more information"}
@@ -60,6 +62,9 @@ type RegisterOptions struct {
 	// returns a value for each field it can fill, by name. User name and
 	// password are filled already. Nil makes that ErrRegisterForm.
 	Ask func(ctx context.Context, f Form) (map[string]string, error)
+	// Token is that of an invitation to open an account, XEP-0445; empty if there
+	// is none.
+	Token string
 	// Timeout bounds each answer of the server: 20 s.
 	Timeout time.Duration
 	// Logger gets what happens to the connection; nil discards.
@@ -94,6 +99,11 @@ func register(ctx context.Context, d stream.Dialer, o RegisterOptions) error {
 		return err
 	}
 	defer s.close()
+	if o.Token != "" {
+		if _, err := s.request(stanza.SetIQ, preauthElement(o.Token)); err != nil {
+			return tokenError(err)
+		}
+	}
 	query, err := s.request(stanza.GetIQ, element.New(NSRegister, "query"))
 	if err != nil {
 		return closedError(err)
@@ -195,6 +205,14 @@ func closedError(err error) error {
 		return fmt.Errorf("%w: %w", ErrRegisterClosed, err)
 	}
 	return refusedError(err)
+}
+
+// tokenError names the refusal of a token, XEP-0445 §4.
+func tokenError(err error) error {
+	if Condition(err) == "" {
+		return closedError(err)
+	}
+	return fmt.Errorf("%w: %w", ErrRegisterToken, err)
 }
 
 func refusedError(err error) error {

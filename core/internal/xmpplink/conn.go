@@ -132,7 +132,10 @@ func Probe(ctx context.Context, c ConnConfig) error {
 }
 
 // Register makes the account on its server (XEP-0077).
-func Register(ctx context.Context, c ConnConfig) error {
+func Register(ctx context.Context, c ConnConfig) error { return RegisterInvited(ctx, c, "") }
+
+// RegisterInvited is Register with the token of an invitation (XEP-0445).
+func RegisterInvited(ctx context.Context, c ConnConfig, given string) error {
 	dialer, err := c.dialer()
 	if err != nil {
 		return err
@@ -141,5 +144,5 @@ func Register(ctx context.Context, c ConnConfig) error {
 	if err != nil {
 		return fmt.Errorf("read address: %w", err)
 	}
-	return xmpp.Register(ctx, dialer, xmpp.RegisterOptions{JID: address, Password: string(c.Password), Logger: c.Logger})
+	return xmpp.Register(ctx, dialer, xmpp.RegisterOptions{JID: address, Password: string(c.Password), Token: given, Logger: c.Logger})
 }

@@ -238,10 +238,13 @@ func changeRequests(tx *storage.Tx, account int64, change func([]string) []strin
 
 // request keeps a subscription request until it is answered. Somebody whose
 // presence we asked for ourselves is let in at once: that is what adding a
-// contact means.
-func (l *Link) request(b *batch, peer string) {
-	accept := false
+// contact means. Who has an invitation of ours becomes a contact.
+func (l *Link) request(b *batch, peer string, p *xmpp.Presence) {
+	accept, invited := false, false
 	b.apply(func(tx *storage.Tx, emit func(event.Event)) error {
+		if blocked, err := pipeline.Blocked(tx.Reader, l.account.ID, peer); err != nil || blocked {
+			return err
+		}
 		item, err := tx.RosterItem(l.account.ID, peer)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err
@@ -249,7 +252,12 @@ func (l *Link) request(b *batch, peer string) {
 		if accept = item.Ask || item.Subscription == "to" || item.Subscription == "both"; accept {
 			return nil
 		}
-		emit(event.Event{Kind: event.ContactRequest, Peer: peer})
+		if invited, err = l.redeem(tx, p.Preauth); err != nil {
+			return err
+		}
+		if !invited {
+			emit(event.Event{Kind: event.ContactRequest, Peer: peer})
+		}
 		return changeRequests(tx, l.account.ID, func(list []string) []string {
 			if slices.Contains(list, peer) || len(list) >= maxRequests {
 				return list
@@ -258,6 +266,9 @@ func (l *Link) request(b *batch, peer string) {
 		})
 	})
 	b.then(func() {
+		if invited {
+			l.welcome(peer, p.Nick)
+		}
 		if accept {
 			l.child(func(ctx context.Context) {
 				if err := l.answerRequest(ctx, peer, true); err != nil {

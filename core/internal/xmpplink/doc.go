@@ -22,6 +22,7 @@
 //	profiles.go  nicknames and pictures (XEP-0172, XEP-0084, XEP-0153, XEP-0398)
 //	push.go      being woken by a push service (XEP-0357)
 //	report.go    what the server offers
+//	invites.go   invitations to become a contact (XEP-0379, XEP-0401)
 //	blocking.go  blocked addresses (XEP-0191), reports (XEP-0377)
 //	content.go   what messages say, from and to XMPP
 //	readstate.go how far was read, between our devices (XEP-0490)

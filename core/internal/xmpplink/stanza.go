@@ -139,7 +139,7 @@ func (l *Link) presence(b *batch, p *xmpp.Presence) {
 	peer := p.From.Bare().String()
 	switch p.Type {
 	case xmpp.PresenceSubscribe:
-		l.request(b, peer)
+		l.request(b, peer, p)
 	case "", xmpp.PresenceUnavailable:
 		l.photo(b, peer, p)
 		if peer != l.account.JID && l.setPresence(peer, p) {
