@@ -185,3 +185,41 @@ func (u *user) gone(left int) {
 	u.t.Helper()
 	require.Eventually(u.t, func() bool { return len(u.mediaFiles()) == left }, patience, 20*1e6)
 }
+
+// In an open room a file is shared by its address, and shown once to whoever has
+// sent it.
+func TestFilesInRooms(t *testing.T) {
+	onServers(t, func(t *testing.T, s *testserver.Server) {
+		ctx := withPatience(t)
+		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
+		address := "files-" + ann.account.JID()[:10] + "@conference." + s.Domain
+		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Open", Public: true, Address: address, Nick: "Ann"})
+		require.NoError(t, err)
+		atBob, err := bob.account.JoinRoom(ctx, address, "Bob", "")
+		require.NoError(t, err)
+		want, err := io.ReadAll(noise(8, 1<<16))
+		require.NoError(t, err)
+		id, err := atAnn.SendFile(ctx, core.FileDraft{Reader: bytes.NewReader(want), Name: "tea.bin", Caption: "tea"})
+		require.NoError(t, err)
+		ann.until("shown", func() bool { return ann.state(id) >= core.MessageSent })
+		bob.readsIn(atBob, "", "tea")
+		ann.readsIn(atAnn, "", "tea")
+		list, err := atBob.Attachments(ctx, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.False(t, list[0].Encrypted)
+		require.Equal(t, "tea.bin", list[0].Name)
+		require.NoError(t, bob.client.Download(ctx, list[0].ID))
+		bob.until("file", func() bool {
+			a, err := bob.client.Attachment(ctx, list[0].ID)
+			require.NoError(t, err)
+			return a.State == core.FileHere
+		})
+		require.True(t, bytes.Equal(want, bob.content(list[0].ID)))
+
+		// A restart shows it once as well.
+		ann.restart()
+		ann.online()
+		ann.readsIn(ann.room(address), "", "tea")
+	})
+}

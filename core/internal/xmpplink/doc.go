@@ -28,6 +28,9 @@
 //	readstate.go how far was read, between our devices (XEP-0490)
 //	typing.go    who is writing (XEP-0085)
 //	files.go     the files they share
+//	transfers.go which files are carried, when, and in whose networks
+//	upload.go    files of ours to the upload service (XEP-0363)
+//	download.go  files of others, and what they are found to be
 //	rooms.go     the rooms of an account; roomjoin.go: getting into them;
 //	             roomevents.go: what happens there; roommessage.go: what is said;
 //	             roomarchive.go: what was missed; roominvite.go, roomadmin.go,
