@@ -279,6 +279,24 @@
 //	{"cmd":"unblock","id":"65","peer":"mallory@example.org"}
 //	{"cmd":"blocked","id":"66"}
 //
+// # Links
+//
+// contact-link: the reply has a "link" for somebody to become our contact with,
+// who is told that we are "name": its "uri", the "landing_page" of the server if
+// there is one, when it "expires", and "opens_account" if it serves to register
+// too. Whoever has it is let in, once.
+//
+//	{"cmd":"contact-link","id":"80","name":"Alice"}
+//
+// read-link: the reply has as "link" what "uri" would do, which anybody may have
+// written: "action" chat, contact, room, register or other, the "peer", its
+// "name", the "body" of a message, and "opens_account". follow-link: makes its
+// "peer" our contact. register-with-link: registers "account" with "password".
+//
+//	{"cmd":"read-link","id":"81","uri":"xmpp:bob@example.org?roster;preauth=1tMFqYDdKhfe2pwp"}
+//	{"cmd":"follow-link","id":"82","uri":"xmpp:bob@example.org?roster;preauth=1tMFqYDdKhfe2pwp"}
+//	{"cmd":"register-with-link","id":"83","account":"carol@example.org","password":"secret","uri":"xmpp:bob@example.org?roster;preauth=1tMFqYDdKhfe2pwp;ibr=y"}
+//
 // # Profiles, servers and push
 //
 // profile: the reply has the "profile" of "peer", ours without one, with "jid",

@@ -51,7 +51,7 @@ func TestProtocolIsDocumented(t *testing.T) {
 	require.Len(t, events, kinds+2, "ready and reply are no events of the SDK")
 	for _, v := range []any{
 		command{}, line{}, jsonMessage{}, jsonReply{}, jsonRetraction{}, jsonReaction{}, jsonNotice{}, jsonEdit{}, jsonReader{}, jsonFile{},
-		jsonConversation{}, jsonAccount{}, jsonDevice{}, jsonKey{}, jsonRoom{}, jsonMember{}, jsonInvitation{}, jsonProfile{}, jsonPush{}, jsonServer{}, jsonFeature{},
+		jsonConversation{}, jsonAccount{}, jsonDevice{}, jsonKey{}, jsonRoom{}, jsonMember{}, jsonInvitation{}, jsonProfile{}, jsonLink{}, jsonPush{}, jsonServer{}, jsonFeature{},
 	} {
 		for i := range reflect.TypeOf(v).NumField() {
 			field, _, _ := strings.Cut(reflect.TypeOf(v).Field(i).Tag.Get("json"), ",")

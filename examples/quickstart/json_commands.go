@@ -15,7 +15,7 @@ type handler func(ctx context.Context, d *driver, c command) (line, error)
 // commands are what a program may ask for. doc.go describes each.
 var commands = together(commandParts)
 
-var commandParts = []map[string]handler{basicCommands, deviceCommands, contentCommands, fileCommands, roomCommands, peopleCommands, profileCommands}
+var commandParts = []map[string]handler{basicCommands, deviceCommands, contentCommands, fileCommands, roomCommands, peopleCommands, linkCommands, profileCommands}
 
 func together(parts []map[string]handler) map[string]handler {
 	all := make(map[string]handler)

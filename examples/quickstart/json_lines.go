@@ -71,6 +71,7 @@ type line struct {
 	URI           string             `json:"uri,omitempty"`
 	Keys          []jsonKey          `json:"keys,omitempty"`
 	Peers         []string           `json:"peers,omitempty"`
+	Link          *jsonLink          `json:"link,omitempty"`
 	Profile       *jsonProfile       `json:"profile,omitempty"`
 	Push          *jsonPush          `json:"push,omitempty"`
 	Server        *jsonServer        `json:"server,omitempty"`

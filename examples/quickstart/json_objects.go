@@ -130,6 +130,17 @@ type jsonPush struct {
 	Code    string `json:"code,omitempty"`
 }
 
+type jsonLink struct {
+	URI          string     `json:"uri,omitempty"`
+	LandingPage  string     `json:"landing_page,omitempty"`
+	Expires      *time.Time `json:"expires,omitempty"`
+	OpensAccount bool       `json:"opens_account"`
+	Action       string     `json:"action,omitempty"`
+	Peer         string     `json:"peer,omitempty"`
+	Name         string     `json:"name,omitempty"`
+	Body         string     `json:"body,omitempty"`
+}
+
 type jsonServer struct {
 	Features  []jsonFeature       `json:"features"`
 	MaxUpload int64               `json:"max_upload"`

@@ -88,3 +88,21 @@ func TestJSONProfiles(t *testing.T) {
 	require.Nil(t, ann.ok(command{Cmd: "push"}).Push)
 	proof.Record(t, string(s.Kind), "0084", "0172", "0357")
 }
+
+func TestJSONLinks(t *testing.T) {
+	s := prosody.Server(t)
+	ann, ben := newMember(t, s, "ann"), newMember(t, s, "ben")
+	link := ann.ok(command{Cmd: "contact-link", Name: "Annie"}).Link
+	read := ben.ok(command{Cmd: "read-link", URI: link.URI}).Link
+	require.Equal(t, []string{"contact", ann.jid}, []string{read.Action, read.Peer})
+	ben.refused("core.bad-link", command{Cmd: "read-link", URI: "https://example.org"})
+	require.Equal(t, ann.jid, ben.ok(command{Cmd: "follow-link", URI: link.URI}).Peer)
+	for _, pair := range [][2]*member{{ann, ben}, {ben, ann}} { // nobody was asked
+		pair[0].event("presence-changed", pair[1].jid)
+	}
+	require.Empty(t, ann.ok(command{Cmd: "requests"}).Peers)
+	ben.refused("core.bad-link", command{
+		Cmd: "register-with-link", Account: "new@" + s.Domain, Password: "secret", URI: "xmpp:" + ann.jid + "?message",
+	})
+	proof.Record(t, string(s.Kind), "0379")
+}

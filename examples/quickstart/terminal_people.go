@@ -15,6 +15,8 @@ var peopleSlashes = []slash{
 	{name: "/accept", arguments: "JID", help: "talk to a stranger, let them see your presence", do: (*terminal).accept},
 	{name: "/block", arguments: "JID", help: "let nothing through from somebody", do: (*terminal).block},
 	{name: "/unblock", arguments: "JID", help: "let them through again", do: (*terminal).unblock},
+	{name: "/link", help: "make a link for somebody to become your contact", do: (*terminal).link},
+	{name: "/follow", arguments: "URI", help: "do what a link is for", do: (*terminal).followLink},
 	{name: "/nick", arguments: "NAME", help: "what others are to call you", do: (*terminal).nick},
 	{name: "/avatar", arguments: "PATH", help: "the picture that others see", do: (*terminal).avatar},
 	{name: "/profile", arguments: "JID", help: "what somebody says of themselves", do: (*terminal).profile},
@@ -102,4 +104,30 @@ func (t *terminal) server(ctx context.Context, _ string) error {
 		fmt.Fprintf(t.out, "  %-4s XEP-%s %s\n", offered, f.XEP, f.Name)
 	}
 	return err
+}
+
+func (t *terminal) link(ctx context.Context, _ string) error {
+	made, err := t.account.CreateContactLink(ctx, "")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out, visible(cmp.Or(made.LandingPage, made.URI)))
+	return nil
+}
+
+// followLink does what a link is for, whoever has written it: the person has seen
+// it.
+func (t *terminal) followLink(ctx context.Context, uri string) error {
+	x, err := core.ParseLink(uri)
+	if err != nil {
+		return err
+	}
+	switch x.Action {
+	case core.LinkChat:
+		return t.open(ctx, x.Peer)
+	case core.LinkRoom:
+		return t.join(ctx, x.Peer)
+	default:
+		return t.account.FollowLink(ctx, x)
+	}
 }
