@@ -140,15 +140,20 @@ func (c *Client) attachments(ctx context.Context, read func(*storage.Reader) ([]
 // Download has a file fetched and returns. It goes on whatever happens to the
 // network or this process, from where it ended, until the file is FileHere, or
 // FileBroken; EventTransfer tells. An encrypted file counts as here once all of
-// it has been found authentic. A file that was broken is tried again.
+// it has been found authentic. A file that was broken is tried again,
+// and so is one that is gone from the folder, as after a Backup was restored.
 //
 // Errors: ErrNoAttachment; "core.not-fetchable" for one of ours; storage's.
 func (c *Client) Download(ctx context.Context, id AttachmentID) error {
-	a, err := c.accountOf(ctx, id)
+	row, err := c.attachment(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := a.pipe.Want(ctx, id); err != nil {
+	a, err := c.Account(row.AccountID)
+	if err != nil {
+		return err
+	}
+	if err := a.pipe.Want(ctx, id, !c.media.folder.Has(row.File)); err != nil {
 		return notFound(err, ErrNoAttachment, "download file")
 	}
 	return nil

@@ -132,7 +132,7 @@ func TestFiles(t *testing.T) {
 				require.Equal(t, "image/jpeg", got.MediaType)
 				require.Equal(t, []int{640, 480}, []int{got.Width, got.Height})
 				require.NotEmpty(t, got.Thumbnail)
-				picture := bob.content(got.ID)
+				first, picture := got, bob.content(got.ID)
 				require.Equal(t, alice.content(sent.ID), picture)
 				require.NotContains(t, string(picture), "GPS", "the picture says where it was taken")
 				_, err = jpeg.Decode(bytes.NewReader(picture))
@@ -164,6 +164,20 @@ func TestFiles(t *testing.T) {
 						require.False(t, bytes.Contains(b, want[:64]) || bytes.Contains(b, picture[:64]))
 					}
 				}
+
+				// What is lost from the folder can be had again.
+				require.NoError(t, os.RemoveAll(bob.config.Path+".media"))
+				_, err = bob.client.OpenFile(ctx, got.ID)
+				require.Equal(t, "media.missing", core.ErrorCode(err))
+				for _, a := range []core.AttachmentID{first.ID, got.ID} {
+					require.NoError(t, bob.client.Download(ctx, a))
+					bob.until("file again", func() bool {
+						a, err := bob.client.Attachment(ctx, a)
+						require.NoError(t, err)
+						return a.State == core.FileHere
+					})
+				}
+				require.True(t, bytes.Equal(want, bob.content(got.ID)))
 
 				// What goes from the history goes from the disk.
 				require.NoError(t, bob.with(alice).DeleteMessage(ctx, got.Message))

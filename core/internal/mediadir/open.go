@@ -22,6 +22,12 @@ type File struct {
 // Close ends the reading.
 func (f *File) Close() error { return f.file.Close() }
 
+// Has says whether there is a file of that name.
+func (f *Folder) Has(name string) bool {
+	_, err := os.Stat(filepath.Join(f.path, filepath.Base(name)))
+	return err == nil
+}
+
 // Raw opens a file as it lies there, encrypted.
 //
 // Errors: [ErrMissing], [ErrFolder].

@@ -183,11 +183,11 @@ func (a *Account) Release(ctx context.Context) error {
 	return nil
 }
 
-// Want asks for a file of somebody else's.
-func (a *Account) Want(ctx context.Context, id int64) error {
+// Want asks for a file that is not here, or lost from the folder.
+func (a *Account) Want(ctx context.Context, id int64, lost bool) error {
 	return a.withFile(ctx, "fetch file", id, func(tx *storage.Tx, emit *emitter, f *storage.Attachment, row *storage.Message) error {
 		switch {
-		case f.State == FileHere || f.State == FileWanted:
+		case f.State == FileHere && !lost || f.State == FileWanted:
 			return nil
 		case f.URL == "" || f.State == FileQueued || f.State == FileUnsent:
 			return ErrNoFetch
