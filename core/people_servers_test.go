@@ -293,6 +293,7 @@ func TestContactLinks(t *testing.T) {
 		alice.until("request", func() bool { return len(waiting()) == 1 })
 		require.Equal(t, []string{carol.account.JID()}, waiting(), "a token is good for one")
 
+		proves(t, s, "0379")
 		if !made.OpensAccount {
 			return
 		}
@@ -308,5 +309,6 @@ func TestContactLinks(t *testing.T) {
 		cfg.JID = "again-" + carol.where.JID
 		_, err = carol.client.RegisterWithLink(ctx, cfg, x)
 		require.Equal(t, "xmpp.register.token", core.ErrorCode(err), "%v", err)
+		proves(t, s, "0401", "0445")
 	})
 }
