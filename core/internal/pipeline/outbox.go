@@ -54,6 +54,9 @@ func (a *Account) enqueue(tx *storage.Tx, emit *emitter, m Outgoing) (id int64, 
 	if err != nil {
 		return 0, err
 	}
+	if err := accept(tx, conversation); err != nil {
+		return 0, err
+	}
 	if m.Replaces != 0 {
 		if err := tx.DeleteMessage(m.Replaces); err != nil {
 			return 0, err
