@@ -2,7 +2,7 @@
 
 GO          ?= go
 FUZZTIME    ?= 10s
-TESTTIMEOUT ?= 20m
+TESTTIMEOUT ?= 30m
 TESTREPORT   = $(GO) run ./internal/testreport
 
 .DEFAULT_GOAL := help
