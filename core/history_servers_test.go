@@ -34,8 +34,12 @@ func TestLoadOlder(t *testing.T) {
 		}
 		require.NoError(t, bob.with(alice).SetEncryption(t.Context(), core.Plain))
 		for i := range n {
-			alice.send(bob, numbered("alice", i))
+			first := alice.send(bob, numbered("alice", i))
 			last = carol.send(bob, numbered("carol", i))
+			if i >= n-20 { // so that the newest page has some of both
+				alice.until("sent", func() bool { return alice.state(first) >= core.MessageSent })
+				carol.until("sent", func() bool { return carol.state(last) >= core.MessageSent })
+			}
 			if i == n/2 {
 				bob.send(alice, "from the first device")
 			}

@@ -51,12 +51,7 @@ func TestTalk(t *testing.T) {
 // An app that changes its session engine goes on with the sessions it has.
 func TestEngineChanges(t *testing.T) {
 	onServers(t, func(t *testing.T, s *testserver.Server) {
-		alice, bob := newUser(t, s, "alice", nil), newUser(t, s, "bob", nil)
-		for _, u := range []*user{alice, bob} {
-			u.config.Engine = libsignal.New()
-			u.restart()
-			u.online()
-		}
+		alice, bob := newUserOn(t, s, "alice", nil, libsignal.New()), newUserOn(t, s, "bob", nil, libsignal.New())
 		befriend(alice, bob)
 		talk := func(body string) {
 			for _, u := range [][2]*user{{alice, bob}, {bob, alice}} {

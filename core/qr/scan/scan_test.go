@@ -148,3 +148,14 @@ func FuzzRead(f *testing.F) {
 		require.Equal(t, err == nil, text != "")
 	})
 }
+
+// The search for the corners of a code fails in this picture.
+func TestCleanPicture(t *testing.T) {
+	const text = "xmpp:alice-bf4f4e1a79@confab.test?omemo-sid-1602244430=" +
+		"79d7c3c572e760d7d89e553b1d138553aee1bf8bb3ff69765cae4c07c199f308"
+	picture, err := qr.PNG(text, 400)
+	require.NoError(t, err)
+	got, err := scan.Picture(bytes.NewReader(picture))
+	require.NoError(t, err)
+	require.Equal(t, text, got)
+}
