@@ -108,7 +108,7 @@ func TestOpenRoom(t *testing.T) {
 		ctx := withPatience(t)
 		ann, bob := newUser(t, s, "ann", nil), newUser(t, s, "bob", nil)
 		address := "open-" + ann.account.JID()[:8] + "@conference." + s.Domain
-		_, err := bob.account.JoinRoom(ctx, address, "bob", "")
+		_, err := bob.account.JoinRoom(ctx, "no-"+address, "bob", "")
 		require.Error(t, err)
 		require.Equal(t, "xmpp.room.not-found", core.ErrorCode(err))
 		atAnn, err := ann.account.CreateRoom(ctx, core.RoomOptions{Name: "Open", Public: true, Address: address, Nick: "Ann"})
