@@ -45,8 +45,8 @@ func (l *Link) syncBookmarks(ctx context.Context) {
 			case !r.row.Wanted || there[address]:
 			case len(r.row.Bookmark) > 0: // another client has removed it
 				l.dropRoom(r)
-			default:
-				l.bookmark(r)
+			case r.tracker.State() == xmpp.RoomInside:
+				l.bookmark(r) // others are once we have entered them
 			}
 		}
 	})

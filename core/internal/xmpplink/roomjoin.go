@@ -117,14 +117,16 @@ func (l *Link) notEntered(r *room, err error) {
 	}
 	l.log.Info("room not entered", "code", code.Of(err))
 	l.releaseRoom(r)
-	l.answer(r, err)
 	lasting := !slices.ContainsFunc([]error{xmpp.ErrRoomService, xmpp.ErrRoomLater, xmpp.ErrRoomFull}, func(e error) bool { return errors.Is(err, e) })
 	r.refused = lasting
-	l.changeRoom(r, func(row *storage.Room) {
+	waiters := r.waiters
+	r.waiters = nil
+	// They are told once it is stored, so that it undoes nothing of their next try.
+	l.changeRoomThen(r, func(row *storage.Room) {
 		row.Reason = code.Of(err)
 		// One that was never entered was a mistake.
 		row.Wanted = row.Wanted && !(lasting && row.Features&pipeline.RoomKnown == 0)
-	})
+	}, func() { answer(waiters, err) })
 	if !lasting {
 		l.enterLater(r)
 		return
@@ -160,16 +162,26 @@ func (l *Link) blockRoom(r *room, reason string) {
 
 // answer tells those who wait to be in a room.
 func (l *Link) answer(r *room, err error) {
-	for _, w := range r.waiters {
+	answer(r.waiters, err)
+	r.waiters = nil
+}
+
+func answer(waiters []chan<- error, err error) {
+	for _, w := range waiters {
 		w <- err
 	}
-	r.waiters = nil
 }
 
 // changeRoom changes what is stored of a room, beside the actor.
 func (l *Link) changeRoom(r *room, change func(*storage.Room)) {
+	l.changeRoomThen(r, change, func() {})
+}
+
+// changeRoomThen calls done, beside the actor, when that was tried.
+func (l *Link) changeRoomThen(r *room, change func(*storage.Room), done func()) {
 	change(&r.row)
 	l.child(func(ctx context.Context) {
+		defer done()
 		if _, err := l.account.ChangeRoom(ctx, r.conversation, change); err != nil && ctx.Err() == nil {
 			l.log.Warn("room not stored", "code", code.Of(err))
 		}
