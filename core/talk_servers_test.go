@@ -29,7 +29,7 @@ func TestTalk(t *testing.T) {
 		require.Equal(t, bodies, bob.received(alice))
 		require.Equal(t, bodies, alice.received(bob))
 		for _, m := range append(alice.history(bob), bob.history(alice)...) {
-			require.NotEqual(t, core.Plain, m.Encryption)
+			require.Equal(t, core.OMEMO2, m.Encryption)
 			if !m.Outgoing {
 				require.Equal(t, core.Blind, m.Trust)
 			}
